@@ -1,0 +1,1 @@
+"""Error bounds, and the remedies (removal, margin, temperature) as edits of a graph."""

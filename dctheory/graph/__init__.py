@@ -1,0 +1,1 @@
+"""The similarity graph: instances, exact spectrum, noise, estimation from embeddings."""

@@ -1,0 +1,1 @@
+"""Verdicts and the general routes to one: identities, SMT, exact search, sampling."""
