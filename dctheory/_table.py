@@ -70,8 +70,8 @@ _LATEX_UNICODE |= {letter: rf"$\{name}$" for letter, name in _GREEK.items()}
 _LATEX_UNICODE |= {letter: f"$_{digit}$" for digit, letter in enumerate("₀₁₂₃₄₅₆₇₈₉")}
 
 
-def format_cell(value: Any) -> str:
-    """One cell as plain text: None and NaN as a dash, infinity as ∞, floats to four digits."""
+def format_cell(value: Any, digits: int = 4) -> str:
+    """One cell as plain text: None and NaN as a dash, infinity as ∞, floats to ``digits``."""
     if value is None:
         return MISSING
     if isinstance(value, enum.Enum):
@@ -79,7 +79,7 @@ def format_cell(value: Any) -> str:
     if _is_bool(value):
         return "yes" if value else "no"
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
-        return _format_float(float(value))
+        return _format_float(float(value), digits)
     return str(value)
 
 
@@ -88,12 +88,12 @@ def _is_bool(value: Any) -> bool:
     return type(value).__name__ in ("bool", "bool_")
 
 
-def _format_float(value: float) -> str:
+def _format_float(value: float, digits: int) -> str:
     if math.isnan(value):
         return MISSING
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:.4g}"
+    return f"{value:.{digits}g}"
 
 
 def display_width(text: str) -> int:
@@ -111,8 +111,9 @@ class Table:
     """Rows under named columns.
 
     ``rows`` may be given as mappings (a missing key is an empty cell) or as sequences as long
-    as ``columns``. ``.rows`` is a list of dicts, as ``pandas.DataFrame`` takes it. Raises
-    ValueError for repeated columns, a row of another length or an unknown key.
+    as ``columns``. ``.rows`` is a list of dicts, as ``pandas.DataFrame`` takes it; ``digits``
+    are the significant digits of floats where they are rendered. Raises ValueError for repeated
+    columns, a row of another length or an unknown key.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class Table:
         rows: Iterable[Mapping[str, Any] | Sequence[Any]] = (),
         title: str | None = None,
         notes: Sequence[str] = (),
+        digits: int = 4,
     ) -> None:
         self.columns = tuple(columns)
         if not self.columns or len(set(self.columns)) != len(self.columns):
@@ -129,6 +131,7 @@ class Table:
             )
         self.title = title
         self.notes = tuple(notes)
+        self.digits = digits
         self.rows = [self._as_dict(row) for row in rows]
 
     def _as_dict(self, row: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
@@ -159,7 +162,9 @@ class Table:
         return f"<Table {self.title!r}: {len(self.rows)} rows × {len(self.columns)} columns>"
 
     def _cells(self) -> list[list[str]]:
-        return [[format_cell(row[column]) for column in self.columns] for row in self.rows]
+        return [
+            [format_cell(row[column], self.digits) for column in self.columns] for row in self.rows
+        ]
 
     def _is_numeric(self, column: str) -> bool:
         values = [row[column] for row in self.rows if row[column] is not None]

@@ -38,6 +38,14 @@ def test_format_cell(value, text):
     assert format_cell(value) == text
 
 
+def test_digits_are_the_significant_digits_of_floats():
+    table = Table(["x"], [(1 / 3,), (2e-9 / 3,)], digits=10)
+    assert [line.strip() for line in table.to_text().splitlines()[2:]] == [
+        "0.3333333333",
+        "6.666666667e-10",
+    ]
+
+
 def test_text_aligns_numbers_right_and_words_left():
     table = Table(["mode", "λ"], [("trivial", 1), ("bulk", 1000)], title="Modes", notes=["note"])
     assert table.to_text().splitlines() == [

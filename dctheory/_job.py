@@ -1,0 +1,118 @@
+"""The main job of ``dctheory verify``: decide the claims, then use the model on real input."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from dctheory._runs import manifest, new_run_folder, write_atomic
+
+# Seconds between two progress lines where there is no terminal.
+_LINE_INTERVAL = 5.0
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The report on the claims, the model on real input, and how they came about."""
+
+    report: Any
+    instances: tuple[Any, ...]
+    manifest: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """One document that strict JSON can hold; ``dctheory recheck`` reads it."""
+        document: dict[str, Any] = json.loads(self.report.to_json())
+        return document | {
+            "instances": [instance.to_dict() for instance in self.instances],
+            "manifest": self.manifest,
+        }
+
+    def to_text(self, width: int | None = None) -> str:
+        """What the terminal shows: the verdicts, then each instance."""
+        parts = [self.report.to_text(width)]
+        parts += [instance.to_text(width) for instance in self.instances]
+        return "\n\n".join(parts)
+
+    def save(self, folder: Path) -> None:
+        """Write report, instances and manifest into ``folder`` as JSON and Markdown."""
+        instances = [instance.to_dict() for instance in self.instances]
+        markdown = "\n\n".join(instance.to_markdown() for instance in self.instances)
+        write_atomic(folder / "report.json", self.report.to_json() + "\n")
+        write_atomic(folder / "report.md", self.report.to_markdown() + "\n")
+        write_atomic(folder / "instances.json", _json(instances))
+        write_atomic(folder / "instances.md", markdown + "\n")
+        write_atomic(folder / "manifest.json", _json(self.manifest))
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+
+
+def run(
+    claims: Sequence[str] | None, pairings: Sequence[str] | None, progress: Progress | None = None
+) -> Result:
+    """Decide the chosen claims (all by default) and instantiate the model."""
+    import dctheory
+    from dctheory.bound.instances import digits_instance, table_10_instance
+
+    record = manifest()
+    start = time.perf_counter()
+    report = dctheory.verify(claims=claims, pairings=pairings, progress=progress)
+    instances = (table_10_instance(), digits_instance())
+    return Result(report, instances, record | {"seconds": round(time.perf_counter() - start, 2)})
+
+
+def new_folder(out: str | os.PathLike[str]) -> Path:
+    """A new folder for one run of the main job, made before the work so that it fails early."""
+    return new_run_folder(out, "verify")
+
+
+@contextmanager
+def removed_when_empty(folder: Path) -> Iterator[None]:
+    """Take ``folder`` away again if the work in it fails before anything is written."""
+    try:
+        yield
+    except BaseException:
+        if not any(folder.iterdir()):
+            folder.rmdir()
+        raise
+
+
+def progress(stream: TextIO) -> Progress:
+    """A progress bar on a terminal, a line every few seconds elsewhere."""
+    return _bar(stream) if stream.isatty() else _lines(stream)
+
+
+def _bar(stream: TextIO) -> Progress:
+    from tqdm import tqdm
+
+    bar = tqdm(file=stream, unit="claim", leave=False, dynamic_ncols=True)
+
+    def show(done: int, total: int, label: str) -> None:
+        bar.total = total
+        bar.set_description_str(label, refresh=False)
+        bar.update(done - bar.n)
+        if done == total:
+            bar.close()
+
+    return show
+
+
+def _lines(stream: TextIO) -> Progress:
+    last = time.monotonic()
+
+    def show(done: int, total: int, label: str) -> None:
+        nonlocal last
+        if done == total or time.monotonic() - last >= _LINE_INTERVAL:
+            print(f"dctheory: {done} of {total} verdicts ({label})", file=stream, flush=True)
+            last = time.monotonic()
+
+    return show
