@@ -1,0 +1,80 @@
+"""Conditions as text in the paper's symbols, read without evaluating anybody's code."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import sympy as sp
+
+from dctheory import formulas as f
+from dctheory.proof.logic import All, Not, Some, Statement, compare, homogeneous
+
+_NAMES: dict[str, Any] = {
+    symbol.name: symbol for symbol in (f.r, f.n, f.n_d, f.k, f.alpha, f.beta, f.gamma)
+}
+_NAMES |= {"c0": f.C0.expr, "c1": f.C1.expr, "c2": f.C2.expr}
+_OPERATORS: dict[type, str] = {
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Eq: "==",
+}
+
+
+def parse_condition(text: str) -> Statement:
+    """A condition such as ``"n_d < n and k <= r + 1"`` as a statement in gap coordinates.
+
+    Allowed: r, n, n_d, k, alpha, beta, gamma, c0, c1, c2, integers, + − * **, comparisons, and, or,
+    not. Raises ValueError for anything else.
+    """
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise ValueError(f"condition {text!r} cannot be read: {error}") from error
+    return _boolean(tree, text)
+
+
+def _boolean(node: ast.expr, text: str) -> Statement:
+    if isinstance(node, ast.BoolOp):
+        parts = tuple(_boolean(value, text) for value in node.values)
+        return All(parts) if isinstance(node.op, ast.And) else Some(parts)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return Not(_boolean(node.operand, text))
+    if isinstance(node, ast.Compare) and all(type(op) in _OPERATORS for op in node.ops):
+        sides = [_number(side, text) for side in (node.left, *node.comparators)]
+        return All(
+            tuple(
+                _compare(left, _OPERATORS[type(op)], right)
+                for left, op, right in zip(sides, node.ops, sides[1:], strict=True)
+            )
+        )
+    raise ValueError(f"condition {text!r}: expected a comparison or and/or/not")
+
+
+def _compare(left: Any, op: str, right: Any) -> Statement:
+    top, bottom = homogeneous(left - right)
+    if bottom.free_symbols or bottom <= 0:
+        raise ValueError(f"a condition must be polynomial, got the denominator {bottom}")
+    return compare(top, op, 0)
+
+
+def _number(node: ast.expr, text: str) -> Any:
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return sp.Integer(node.value)
+    if isinstance(node, ast.Name) and node.id in _NAMES:
+        return _NAMES[node.id]
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_number(node.operand, text)
+    if isinstance(node, ast.BinOp):
+        left, right = _number(node.left, text), _number(node.right, text)
+        if isinstance(node.op, ast.Add):
+            return left + right
+        if isinstance(node.op, ast.Sub):
+            return left - right
+        if isinstance(node.op, ast.Mult):
+            return left * right
+        if isinstance(node.op, ast.Pow) and right.is_Integer and 0 <= right <= 4:
+            return left**right
+    raise ValueError(f"condition {text!r}: {ast.unparse(node)!r} is not allowed in a condition")
