@@ -162,7 +162,7 @@ def test_hundred_classes_of_two_cells_with_a_billion_nodes_are_fast() -> None:
     sizes = rng.integers(1, 10**7, 200).tolist()
     classes = [i // 2 for i in range(200)]
     seconds = []
-    for _ in range(5):
+    for _ in range(10):  # other processes may hold the cores for a while
         start = time.perf_counter()
         graph = CellGraph(sizes, (similarity + similarity.T) / 2, classes=classes)
         multiplicities = graph.spectrum().multiplicities

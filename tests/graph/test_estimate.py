@@ -1,0 +1,549 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_digits
+
+from dctheory import SimilarityGraph, estimate_similarities
+from dctheory.graph import _unit_rows, classifier_gap
+from dctheory.graph._unit_rows import UnitRows
+from dctheory.graph.estimate import SimilarityEstimate
+
+# Rounding of a few thousand additions.
+ROUNDING = 1e-13
+
+
+def sample(seed: int = 0, num_samples: int = 60, num_features: int = 5, num_classes: int = 3):
+    """Embeddings around class means that all lie in one half-space, labels, a mask, partners."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(num_samples) % num_classes)
+    means = 1 + rng.normal(size=(num_classes, num_features))
+    embeddings = means[labels] + rng.normal(size=(num_samples, num_features))
+    difficult = rng.random(num_samples) < 0.3
+    for label in range(num_classes):
+        first, second, *_ = np.flatnonzero(labels == label)
+        difficult[first], difficult[second] = True, False
+    partners = rng.integers(-1, 4, num_samples)
+    partners[[np.flatnonzero(labels == c)[0] for c in range(2)]] = 3
+    return embeddings, labels, difficult, partners
+
+
+def brute_force(embeddings, labels, difficult, partners) -> dict[tuple[str, str], np.ndarray]:
+    """Similarities of all ordered pairs by kind, pair by pair from the definitions."""
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    cosine = unit @ unit.T
+    found: dict[tuple[str, str], list[float]] = {}
+    for x, y in product(range(len(labels)), repeat=2):
+        if x == y:
+            continue
+        both, either = difficult[x] and difficult[y], difficult[x] or difficult[y]
+        if labels[x] == labels[y]:
+            ends = "difficult" if both else "mixed" if either else "easy"
+            kinds = [("same", "all"), ("same", ends)]
+        else:
+            matched = both and partners[x] == partners[y] >= 0
+            kinds = [
+                ("both", "gamma" if both else "beta"),
+                ("either", "gamma" if either else "beta"),
+                ("matched", "gamma" if matched else "beta"),
+            ]
+        for kind in kinds:
+            found.setdefault(kind, []).append(cosine[x, y])
+    return {kind: np.array(values) for kind, values in found.items()}
+
+
+def statistics(estimate: SimilarityEstimate) -> dict[tuple[str, str], object]:
+    found = {("same", ends): value for ends, value in estimate.same_class.items()}
+    for pairing, reading in estimate.readings.items():
+        found[pairing, "beta"], found[pairing, "gamma"] = reading.beta, reading.gamma
+    return found
+
+
+# --- Means
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 5))
+def test_means_and_counts_are_those_of_all_pairs(seed: int, num_classes: int) -> None:
+    data = sample(seed, num_samples=40, num_classes=num_classes)
+    found = statistics(estimate_similarities(*data))
+    expected = brute_force(*data)
+    assert found.keys() == expected.keys() | {("same", "difficult")}
+    for kind, value in found.items():
+        similarities = expected.get(kind, np.array([]))
+        assert value.pairs == len(similarities)
+        if len(similarities):
+            assert value.mean == pytest.approx(similarities.mean(), abs=ROUNDING)
+        else:
+            assert math.isnan(value.mean)
+
+
+def test_spread_is_the_standard_deviation_over_pairs() -> None:
+    data = sample(1, num_samples=200)
+    found = statistics(estimate_similarities(*data, spread_pairs=20_000))
+    for kind, similarities in brute_force(*data).items():
+        # Standard error of a standard deviation, for any law with this fourth moment.
+        centred = similarities - similarities.mean()
+        spread = centred.std()
+        error = math.sqrt(((centred**4).mean() - spread**4) / 20_000) / (2 * spread)
+        # β of "matched" is a difference of two samples, β of "both" a sum of two: all larger.
+        assert found[kind].spread == pytest.approx(spread, abs=5 * error)
+        assert found[kind].sampled in (20_000, 40_000, 60_000, 80_000)
+
+
+def test_sampled_pairs_follow_the_seed_alone() -> None:
+    data = sample(2)
+    first, again = (estimate_similarities(*data, seed=3) for _ in range(2))
+    other = estimate_similarities(*data, seed=4)
+    assert first.to_dict() == again.to_dict()
+    assert other.readings["both"].beta.spread != first.readings["both"].beta.spread
+    assert other.beta() == first.beta()
+    assert first.seed == 3
+
+
+def test_tables_hold_the_mean_of_each_pair_of_classes_and_cells() -> None:
+    embeddings, labels, difficult, _ = sample(3)
+    estimate = estimate_similarities(embeddings, labels, difficult)
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    cosine = unit @ unit.T
+    np.fill_diagonal(cosine, np.nan)
+    for i, j in product(range(3), repeat=2):
+        block = cosine[np.ix_(labels == i, labels == j)]
+        assert estimate.class_table[i, j] == pytest.approx(np.nanmean(block), abs=ROUNDING)
+    for i, j in product(range(6), repeat=2):
+        rows, columns = ((labels == cell // 2) & (difficult == (cell % 2 == 0)) for cell in (i, j))
+        block = cosine[np.ix_(rows, columns)]
+        if np.isnan(block).all():
+            assert np.isnan(estimate.cell_table[i, j])
+        else:
+            assert estimate.cell_table[i, j] == pytest.approx(np.nanmean(block), abs=ROUNDING)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
+def test_length_of_rows_and_order_of_samples_do_not_matter(seed: int) -> None:
+    data = sample(seed)
+    rng = np.random.default_rng(seed)
+    scaled = data[0] * 10.0 ** rng.integers(-200, 200, (len(data[0]), 1))
+    order = rng.permutation(len(data[0]))
+    expected = statistics(estimate_similarities(*data))
+    twins = [(scaled, *data[1:]), tuple(part[order] for part in data)]
+    for twin in twins:
+        found = statistics(estimate_similarities(*twin))
+        for kind, value in expected.items():
+            assert found[kind].pairs == value.pairs
+            assert found[kind].mean == pytest.approx(value.mean, abs=ROUNDING, nan_ok=True)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 59])
+def test_blocks_do_not_change_results(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = sample(4)
+    whole = estimate_similarities(*data)
+    monkeypatch.setattr(_unit_rows, "_BLOCK_BYTES", rows * 5 * 8)
+    cut = estimate_similarities(*data)
+    for kind, value in statistics(whole).items():
+        assert statistics(cut)[kind].mean == pytest.approx(value.mean, abs=ROUNDING)
+        assert statistics(cut)[kind].spread == pytest.approx(value.spread, abs=1e-12)
+    np.testing.assert_allclose(cut.cell_table, whole.cell_table, atol=ROUNDING)
+
+
+# --- Sources
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "int16", "uint8", ">f8"])
+def test_any_real_dtype_is_read_as_float64(dtype: str) -> None:
+    embeddings, *rest = sample(5)
+    given_rows = np.round(np.abs(embeddings) * 20).astype(dtype)
+    exact = estimate_similarities(given_rows.astype(np.float64), *rest)
+    assert estimate_similarities(given_rows, *rest).to_dict() == exact.to_dict()
+
+
+def test_lists_views_and_jax_arrays() -> None:
+    import jax.numpy as jnp
+
+    embeddings, labels, difficult, partners = sample(6)
+    short = embeddings.astype(np.float32)
+    expected = estimate_similarities(short, labels, difficult, partners).to_dict()
+    lists = [short.tolist(), labels.tolist(), difficult.tolist(), partners.tolist()]
+    arrays = [jnp.asarray(part) for part in (short, labels, difficult, partners)]
+    views = [np.repeat(short, 2, axis=0)[::2], labels, difficult, partners]
+    for twin in (lists, arrays, views):
+        assert estimate_similarities(*twin).to_dict() == expected
+    rounded = jnp.asarray(short).astype(jnp.bfloat16)
+    exact = np.asarray(rounded.astype(jnp.float32))
+    assert (
+        estimate_similarities(rounded, labels, difficult, partners).to_dict()
+        == estimate_similarities(exact, labels, difficult, partners).to_dict()
+    )
+
+
+def test_memory_map_is_read_and_left_alone(tmp_path: Path) -> None:
+    data = sample(7, num_samples=300)
+    np.save(tmp_path / "rows.npy", data[0])
+    expected = estimate_similarities(*data).to_dict()
+    for mode in ("r", "r+", "c"):
+        mapped = np.load(tmp_path / "rows.npy", mmap_mode=mode)
+        if mode == "c":
+            mapped[0] *= 2  # a private copy, which must survive reading
+        assert estimate_similarities(mapped, *data[1:]).to_dict() == expected
+        assert np.array_equal(mapped[1:], data[0][1:])
+        assert np.array_equal(mapped[0], data[0][0] * (2 if mode == "c" else 1))
+    reversed_map = np.load(tmp_path / "rows.npy", mmap_mode="r")[::-1]
+    backwards = estimate_similarities(reversed_map, *(part[::-1] for part in data[1:]))
+    assert backwards.alpha == pytest.approx(estimate_similarities(*data).alpha, abs=ROUNDING)
+
+
+MEASURE = """
+import resource, sys
+import numpy as np, scipy.sparse
+from dctheory import estimate_similarities
+labels = np.arange(200_000) % 10
+difficult = np.arange(200_000) % 97 < 8
+embeddings = np.load(sys.argv[1], mmap_mode="r")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+estimate_similarities(embeddings, labels, difficult)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read as Linux reports it")
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "rows.npy", rng.standard_normal((200_000, 128), dtype=np.float32))
+    size = os.path.getsize(tmp_path / "rows.npy")
+    root = str(Path(__file__).parents[2])
+    environment = os.environ | {"PYTHONPATH": root}
+    command = [sys.executable, "-c", MEASURE, str(tmp_path / "rows.npy")]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    # 102 MB on disk; blocks, sampled rows and the labels' copies take about half of that.
+    assert size > 100e6
+    assert int(result.stdout) < 0.75 * size
+
+
+def test_labels_may_be_strings() -> None:
+    embeddings, labels, difficult, partners = sample(8)
+    embeddings = np.abs(embeddings)
+    names = np.array(["cat", "dog", "eel"])
+    for given_labels in (names[labels], names[labels].astype(object)):
+        estimate = estimate_similarities(embeddings, given_labels, difficult, partners)
+        assert estimate.classes == ("cat", "dog", "eel")
+        assert estimate.alpha == estimate_similarities(embeddings, labels, difficult).alpha
+    assert "class dog, easy" in estimate.cell_graph().names
+
+
+# --- Choice of difficult samples
+
+
+def test_difficult_samples_are_those_between_two_classes() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 50)
+    embeddings = 4 * np.eye(3)[labels] + rng.normal(scale=0.2, size=(150, 3))
+    between = [3, 17, 40, 55, 70, 99, 101, 120, 149]
+    embeddings[between] = 2 + rng.normal(scale=0.2, size=(9, 3))
+    estimate = estimate_similarities(embeddings, labels, share=0.06)
+    assert np.flatnonzero(estimate.is_difficult).tolist() == between
+    assert estimate.difficult_sizes == (3, 3, 3)
+    assert "the 6 % of each class" in estimate.difficult_rule
+    assert estimate.gamma() > estimate.beta()
+
+
+def test_choice_depends_on_data_and_seed_only() -> None:
+    embeddings, labels, *_ = sample(9, num_samples=200)
+    masks = [
+        estimate_similarities(embeddings, labels, share=0.3, seed=seed).is_difficult
+        for seed in (0, 0, 1)
+    ]
+    assert np.array_equal(masks[0], masks[1])
+    assert not np.array_equal(masks[0], masks[2])
+    scaled = embeddings * np.linspace(1, 9, 200)[:, None]
+    assert np.array_equal(estimate_similarities(scaled, labels, share=0.3).is_difficult, masks[0])
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.01, 1), (0.08, 2), (0.5, 10), (0.99, 19)])
+def test_share_of_each_class_is_rounded_and_leaves_both_kinds(share: float, expected: int) -> None:
+    embeddings, labels, *_ = sample(10)
+    assert estimate_similarities(embeddings, labels, share=share).difficult_sizes == (expected,) * 3
+
+
+def test_small_classes_are_scored_too() -> None:
+    embeddings, labels, *_ = sample(11, num_samples=40)
+    labels[:] = 0
+    labels[:2], labels[2:5] = 1, 2
+    assert estimate_similarities(embeddings, labels).difficult_sizes == (3, 1, 1)
+
+
+def test_ties_go_to_the_earlier_sample() -> None:
+    # One row for each class, repeated: within a fold all samples of a class score alike.
+    rows = UnitRows(np.repeat(np.eye(2), 10, axis=0))
+    codes = np.repeat([0, 1], 10)
+    mask, _ = classifier_gap.smallest_gaps(rows, codes, 0.3, seed=0)
+    folds, _ = classifier_gap._folds_and_pool(codes, np.array([10, 10]), np.random.default_rng(0))
+    for code, fold in product(range(2), range(classifier_gap.FOLDS)):
+        earlier, later = np.flatnonzero((codes == code) & (folds == fold))
+        assert mask[earlier] >= mask[later]
+    assert mask.sum() == 6
+
+
+def test_large_sets_are_fitted_on_a_part_and_scored_in_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(classifier_gap, "FIT_ROWS", 100)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 2000)
+    embeddings = 4 * np.eye(3)[labels] + rng.normal(scale=0.2, size=(2000, 3))
+    between = rng.choice(2000, 60, replace=False)
+    embeddings[between] = 2 + rng.normal(scale=0.2, size=(60, 3))
+    estimate = estimate_similarities(embeddings, labels, share=0.02)
+    assert "fitted on 100 random rows" in estimate.difficult_rule
+    assert set(np.flatnonzero(estimate.is_difficult)) <= set(between)
+
+
+@pytest.fixture(scope="module")
+def digits() -> SimilarityEstimate:
+    pixels, labels = load_digits(return_X_y=True)
+    return estimate_similarities(pixels, labels)
+
+
+def test_digits(digits: SimilarityEstimate) -> None:
+    pixels, labels = load_digits(return_X_y=True)
+    mask = digits.is_difficult
+    unit = pixels / np.linalg.norm(pixels, axis=1, keepdims=True)
+    cosine, same = unit @ unit.T, np.equal.outer(labels, labels)
+    hard = np.logical_and.outer(mask, mask) & ~same
+    assert digits.num_samples == 1797
+    assert digits.difficult_sizes == tuple(
+        round(0.08 * size) for size in np.bincount(labels).tolist()
+    )
+    off_diagonal = same & ~np.eye(1797, dtype=bool)
+    assert digits.alpha == pytest.approx(cosine[off_diagonal].mean(), abs=ROUNDING)
+    assert digits.beta() == pytest.approx(cosine[~same & ~hard].mean(), abs=ROUNDING)
+    assert digits.gamma() == pytest.approx(cosine[hard].mean(), abs=ROUNDING)
+    assert digits.violations("both") == digits.violations("either") == []
+
+
+# --- Graphs
+
+
+def test_graph_has_the_mean_class_size_and_share(digits: SimilarityEstimate) -> None:
+    graph = digits.graph()
+    assert (graph.classes, graph.per_class, graph.difficult) == (10, 180, 14)
+    assert (graph.alpha, graph.beta, graph.gamma) == (
+        digits.alpha,
+        digits.beta(),
+        digits.gamma(),
+    )
+    larger = digits.graph(per_class=10**6, pairing="either")
+    assert isinstance(larger, SimilarityGraph)
+    assert (larger.per_class, larger.pairing) == (10**6, "either")
+    assert larger.difficult == round(10**6 * 143 / 1797)
+    assert larger.beta == digits.beta("either")
+
+
+def test_cell_graph_has_the_cells_means(digits: SimilarityEstimate) -> None:
+    graph = digits.cell_graph()
+    assert graph.num_nodes == 1797
+    assert graph.sizes[:2] == (digits.difficult_sizes[0], 178 - digits.difficult_sizes[0])
+    assert graph.classes == tuple(np.repeat(range(10), 2).tolist())
+    assert np.array_equal(graph.similarity, digits.cell_table)
+    assert sum(graph.spectrum().multiplicities) == 1797
+
+
+def test_cell_graph_copes_with_cells_of_one_and_none() -> None:
+    embeddings = np.array([[1.0, 1], [2, 1], [3, 1], [1, 2], [1, 3], [2, 3]])
+    labels = [0, 0, 0, 1, 1, 1]
+    estimate = estimate_similarities(embeddings, labels, [True, False, False, False, False, False])
+    graph = estimate.cell_graph()
+    assert graph.sizes == (1, 2, 3)
+    assert graph.names == ("class 0, difficult", "class 0, easy", "class 1, easy")
+    assert graph.classes == (0, 0, 1)
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    assert graph.adjacency()[0, 4] == pytest.approx((unit @ unit.T)[0, 3:].mean())
+    assert math.isnan(estimate.gamma("both"))
+    assert estimate.readings["both"].gamma.pairs == 0
+    assert "no cross-class pair is difficult" in estimate.violations("both")[0]
+    assert estimate.violations("either") == []
+    with pytest.raises(ValueError, match="γ has no value for pairing 'both'"):
+        estimate.graph()
+
+
+def two_classes(alpha: float, beta: float, gamma: float) -> tuple:
+    """Embeddings of two classes, easy ones first, with about these similarities.
+
+    The Gram matrix is given, and its rows are the square root's.
+    """
+    size, hard = 5, 2
+    block = np.full((size, size), beta)
+    block[-hard:, -hard:] = gamma
+    same = np.full((size, size), alpha)
+    gram = np.block([[same, block], [block, same]])
+    np.fill_diagonal(gram, 1.0)
+    values, vectors = np.linalg.eigh(gram)
+    assert values[0] > -1e-9
+    labels = np.repeat([0, 1], size)
+    return (
+        vectors * np.sqrt(np.maximum(values, 0)),
+        labels,
+        np.tile(np.arange(size) >= size - hard, 2),
+    )
+
+
+def test_similarities_of_the_model_are_recovered() -> None:
+    estimate = estimate_similarities(*two_classes(0.6, 0.2, 0.3))
+    assert estimate.alpha == pytest.approx(0.6, abs=ROUNDING)
+    assert estimate.beta() == pytest.approx(0.2, abs=ROUNDING)
+    assert estimate.gamma() == pytest.approx(0.3, abs=ROUNDING)
+    both = estimate.readings["both"]
+    for value in (estimate.same_class["all"], both.beta, both.gamma):
+        assert value.spread < 1e-7
+    model = estimate.graph()
+    assert (model.per_class, model.difficult) == (5, 2)
+    cells = estimate.cell_graph().spectrum().values
+    np.testing.assert_allclose(cells[:3], model.spectrum().values[:3], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("similarities", "sentence"),
+    [
+        ((0.5, -0.1, 0.2), r"0 ≤ β fails for pairing 'both': β = -0\.1$"),
+        ((0.5, 0.3, 0.2), r"β ≤ γ fails for pairing 'both': β = 0\.3 > γ = 0\.2$"),
+        ((0.2, 0.1, 0.3), r"γ ≤ α fails for pairing 'both': γ = 0\.3 > α = 0\.2$"),
+    ],
+)
+def test_broken_order_is_named_and_no_graph_is_built(similarities: tuple, sentence: str) -> None:
+    estimate = estimate_similarities(*two_classes(*similarities))
+    (found,) = estimate.violations()
+    assert re.search(sentence, found)
+    assert found in str(estimate)
+    with pytest.raises(ValueError, match=re.escape(found)):
+        estimate.graph()
+
+
+def test_negative_mean_of_cells_is_named() -> None:
+    estimate = estimate_similarities(*two_classes(0.5, -0.1, 0.2))
+    with pytest.raises(ValueError, match=r"'class 0, .*' and 'class 1, .*' is -0\.1 < 0"):
+        estimate.cell_graph()
+
+
+def test_matched_needs_partners(digits: SimilarityEstimate) -> None:
+    with pytest.raises(ValueError, match="no partners were given"):
+        digits.graph(pairing="matched")
+    with pytest.raises(ValueError, match="did you mean 'either'"):
+        digits.beta("eiter")
+
+
+# --- Rendering
+
+
+def test_rendering(digits: SimilarityEstimate) -> None:
+    text = str(digits)
+    assert "10 classes, 1797 samples, 143 difficult" in text
+    assert "cross-class, difficult (either)" in text
+    assert "softmax" in text
+    assert "<table>" in digits._repr_html_()
+    assert "α=0.8208" in repr(digits)
+    data = json.loads(json.dumps(digits.to_dict(), allow_nan=False))
+    assert data["statistics"]["both"]["gamma"]["mean"] == digits.gamma()
+    assert data["statistics"]["same_class"]["all"]["pairs"] == digits.same_class["all"].pairs
+    assert np.array(data["class_table"]).shape == (10, 10)
+    assert data["violations"] == {"both": [], "either": []}
+
+
+def test_missing_pairs_are_none_in_json() -> None:
+    mask = [True, False, False, False]
+    estimate = estimate_similarities([[1, 2], [2, 1], [3, 1], [1, 4]], [0, 0, 1, 1], mask)
+    data = json.loads(json.dumps(estimate.to_dict(), allow_nan=False))
+    assert data["statistics"]["both"]["gamma"]["mean"] is None
+    assert data["cell_table"][0][0] is None
+
+
+def test_results_are_read_only(digits: SimilarityEstimate) -> None:
+    for array in (digits.class_table, digits.cell_table, digits.is_difficult):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+# --- Bad input
+
+
+def mutated(**changes: object) -> dict[str, object]:
+    embeddings, labels, difficult, partners = sample(12)
+    good = {"embeddings": embeddings, "labels": labels, "difficult": difficult}
+    return good | {"partners": partners} | changes
+
+
+def with_row(row: int, value: float) -> np.ndarray:
+    embeddings = sample(12)[0]
+    embeddings[row] = value
+    return embeddings
+
+
+LABELS = sample(12)[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"embeddings": np.empty((0, 5))}, ValueError, r"empty, got shape \(0, 5\)"),
+        ({"embeddings": np.empty((60, 0))}, ValueError, r"empty, got shape \(60, 0\)"),
+        ({"embeddings": np.ones(60)}, ValueError, r"two-dimensional.*\(60,\)"),
+        ({"embeddings": [[1, 2], [3]]}, ValueError, "rows of different lengths"),
+        ({"embeddings": np.ones((60, 5))}, ValueError, "embeddings are constant"),
+        ({"embeddings": np.outer(1 + np.arange(60), [1, 2, 3])}, ValueError, "are constant"),
+        ({"embeddings": with_row(41, 0.0)}, ValueError, "row 41 is a zero vector"),
+        ({"embeddings": with_row(17, np.nan)}, ValueError, "row 17 holds NaN or infinity"),
+        ({"embeddings": with_row(59, np.inf)}, ValueError, "row 59 holds NaN or infinity"),
+        ({"embeddings": np.ones((60, 5), dtype=complex)}, TypeError, "dtype complex128"),
+        ({"embeddings": np.ones((60, 5), dtype=bool)}, TypeError, "dtype bool"),
+        ({"embeddings": np.full((60, 5), "a")}, TypeError, "real numbers"),
+        ({"labels": LABELS[:-1]}, ValueError, r"labels must have the shape \(60,\).*\(59,\)"),
+        ({"labels": LABELS[:, None]}, ValueError, r"labels must have the shape \(60,\)"),
+        ({"labels": LABELS.astype(float)}, TypeError, "labels must be integers or strings"),
+        ({"labels": np.zeros(60, int)}, ValueError, "single class, 0"),
+        ({"labels": [*([0] * 59), 7]}, ValueError, "class 7 has a single sample"),
+        ({"labels": np.array([0, "a"] * 30, dtype=object)}, TypeError, "of one kind"),
+        ({"difficult": np.zeros(60, bool)}, ValueError, "marks no sample"),
+        ({"difficult": np.ones(60, bool)}, ValueError, "leaves class 0 empty"),
+        ({"difficult": LABELS == 2}, ValueError, "leaves class 2 empty"),
+        ({"difficult": np.ones(59, bool)}, ValueError, r"difficult must have the shape \(60,\)"),
+        ({"difficult": np.ones(60, int)}, TypeError, "mask of bools"),
+        ({"partners": np.full(60, -1)}, ValueError, "match no two difficult samples"),
+        ({"partners": np.full(60, -2)}, ValueError, "got -2"),
+        ({"partners": np.zeros(60)}, TypeError, "partners must be integers"),
+        ({"partners": np.zeros(59, int)}, ValueError, r"partners must have the shape \(60,\)"),
+        ({"share": 1.0}, ValueError, "share must be below 1"),
+        ({"share": 0}, ValueError, "share must lie in"),
+        ({"share": "8 %"}, TypeError, "share must be a real number"),
+        ({"seed": -1}, ValueError, "seed must be at least 0"),
+        ({"seed": None}, TypeError, "seed must be an integer"),
+        ({"spread_pairs": 1}, ValueError, "spread_pairs must be at least 2"),
+    ],
+)
+def test_bad_input(changes: dict, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        estimate_similarities(**mutated(**changes))
+
+
+def test_sparse_matrices_are_refused_with_advice() -> None:
+    from scipy import sparse
+
+    with pytest.raises(TypeError, match=r"\.toarray\(\)"):
+        estimate_similarities(sparse.csr_array(sample(12)[0]), LABELS)
+
+
+def test_first_bad_row_is_named_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_unit_rows, "_BLOCK_BYTES", 7 * 5 * 8)
+    embeddings = with_row(30, np.nan)
+    embeddings[33] = 0
+    with pytest.raises(ValueError, match="row 30 holds NaN"):
+        estimate_similarities(**mutated(embeddings=embeddings))
