@@ -6,13 +6,12 @@ import enum
 import html
 import math
 import numbers
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from dctheory._text import display_width, fit_columns, rule, text_row, wrap
+
 MISSING = "–"
-_GAP = "  "
-_MIN_WIDTH = 8
 
 _LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -96,17 +95,6 @@ def _format_float(value: float, digits: int) -> str:
     return f"{value:.{digits}g}"
 
 
-def display_width(text: str) -> int:
-    """Terminal columns that ``text`` takes: wide characters two, combining marks none."""
-    return sum(_character_width(character) for character in text)
-
-
-def _character_width(character: str) -> int:
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Cf", "Me", "Mn"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
 class Table:
     """Rows under named columns.
 
@@ -173,22 +161,27 @@ class Table:
         )
 
     def to_text(self, width: int | None = None) -> str:
-        """Aligned plain text; with ``width`` (terminal columns) long cells are wrapped to fit."""
-        cells = self._cells()
-        widths = [
+        """Aligned plain text.
+
+        With ``width`` (terminal columns) long cells are wrapped to fit; where there are too many
+        columns for that, blocks of columns follow each other, each led by the first column.
+        """
+        cells = [list(self.columns), *self._cells()]
+        natural = [
             max([display_width(line) for cell in column for line in cell.splitlines()] or [1])
-            for column in zip(self.columns, *cells, strict=True)
+            for column in zip(*cells, strict=True)
         ]
-        if width is not None:
-            widths = _shrink(widths, width - len(_GAP) * (len(widths) - 1))
         right = [self._is_numeric(column) for column in self.columns]
-        lines = [self.title] if self.title else []
-        lines += _text_row(list(self.columns), widths, right)
-        lines.append(_GAP.join("─" * size for size in widths))
-        for row in cells:
-            lines += _text_row(row, widths, right)
+        lines = _paragraph(self.title, width) if self.title else []
+        for number, (indices, widths) in enumerate(fit_columns(natural, width)):
+            lines += [""] if number else []
+            for position, row in enumerate(cells):
+                picked = [row[index] for index in indices]
+                lines += text_row(picked, widths, [right[index] for index in indices])
+                if position == 0:
+                    lines.append(rule(widths))
         for note in self.notes:
-            lines += _wrap(note, width) if width is not None else [note]
+            lines += _paragraph(note, width)
         return "\n".join(lines)
 
     def to_markdown(self) -> str:
@@ -265,56 +258,8 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _shrink(widths: list[int], available: int) -> list[int]:
-    """Take columns off the widest ones until they fit, none below a readable minimum."""
-    widths = list(widths)
-    while sum(widths) > available:
-        widest = max(range(len(widths)), key=widths.__getitem__)
-        if widths[widest] <= _MIN_WIDTH:
-            break
-        widths[widest] -= 1
-    return widths
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    """Break ``text`` into lines of at most ``width`` columns, at spaces where there are any."""
-    lines: list[str] = []
-    for paragraph in text.splitlines() or [""]:
-        line = ""
-        for word in paragraph.split(" "):
-            joined = f"{line} {word}" if line else word
-            if display_width(joined) <= width:
-                line = joined
-                continue
-            if line:
-                lines.append(line)
-            *full, line = _chop(word, width)
-            lines += full
-        lines.append(line)
-    return lines
-
-
-def _chop(word: str, width: int) -> list[str]:
-    """Cut one word into pieces of at most ``width`` columns (one character at the least)."""
-    pieces = [""]
-    for character in word:
-        if pieces[-1] and display_width(pieces[-1] + character) > width:
-            pieces.append("")
-        pieces[-1] += character
-    return pieces
-
-
-def _text_row(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> list[str]:
-    wrapped = [_wrap(cell, width) for cell, width in zip(cells, widths, strict=True)]
-    lines = []
-    for index in range(max(len(cell) for cell in wrapped)):
-        parts = []
-        for cell, width, to_right in zip(wrapped, widths, right, strict=True):
-            piece = cell[index] if index < len(cell) else ""
-            space = " " * (width - display_width(piece))
-            parts.append(space + piece if to_right else piece + space)
-        lines.append(_GAP.join(parts).rstrip())
-    return lines
+def _paragraph(text: str, width: int | None) -> list[str]:
+    return [text] if width is None else wrap(text, width)
 
 
 def _markdown(text: str) -> str:

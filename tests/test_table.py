@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dctheory._table import Table, display_width, escape_latex, format_cell, plain
+from dctheory._table import Table, escape_latex, format_cell, plain
+from dctheory._text import display_width
 
 Colour = enum.Enum("Colour", ["RED"])
 
@@ -83,6 +84,21 @@ def test_wrapping_cuts_a_word_that_is_too_long():
         "x" * 10,
         "x" * 5,
     ]
+
+
+def test_columns_without_room_follow_in_blocks_led_by_the_first():
+    columns = [f"column {i}" for i in range(9)]
+    rows = [[f"{name} {i}" for i in range(9)] for name in ("first", "second")]
+    text = Table(columns, rows, title="title " * 10).to_text(40)
+    assert max(len(line) for line in text.splitlines()) <= 40
+    blocks = text.split("\n\n")
+    assert len(blocks) > 1
+    for block in blocks:
+        assert "column 0" in block
+        assert "second 0" in block
+    for row in rows:
+        for cell in row[1:]:
+            assert text.count(cell) == 1
 
 
 def test_wide_and_combining_characters():
@@ -159,5 +175,5 @@ def test_bad_input(columns, rows, message):
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=4), st.integers(38, 80))
 def test_no_line_is_wider_than_asked(cells, width):
-    table = Table([f"c{i}" for i in range(len(cells))], [cells])
+    table = Table([f"c{i}" for i in range(len(cells))], [cells], title=cells[0])
     assert all(display_width(line) <= width for line in table.to_text(width).splitlines())
