@@ -8,7 +8,7 @@ from collections.abc import Sequence
 _GAP = "  "
 # A column is not made narrower than this, and not wider where others would have no room.
 _NARROWEST = 8
-_WIDE = 20
+_WIDE = 24
 
 
 def display_width(text: str) -> int:
