@@ -70,6 +70,10 @@ def run(
     return Result(report, instances, record | {"seconds": round(time.perf_counter() - start, 2)})
 
 
+def check_selection(claims: Sequence[str] | None, pairings: Sequence[str] | None) -> None:
+    """Raise ValueError for an unknown claim or pairing, before any work."""
+
+
 def new_folder(out: str | os.PathLike[str]) -> Path:
     """A new folder for one run of the main job, made before the work so that it fails early."""
     return new_run_folder(out, "verify")
@@ -94,7 +98,7 @@ def progress(stream: TextIO) -> Progress:
 def _bar(stream: TextIO) -> Progress:
     from tqdm import tqdm
 
-    bar = tqdm(file=stream, unit="claim", leave=False, dynamic_ncols=True)
+    bar = tqdm(file=stream, unit="claim", leave=False, dynamic_ncols=True, mininterval=0)
 
     def show(done: int, total: int, label: str) -> None:
         bar.total = total
