@@ -152,22 +152,24 @@ class KindMatrix:
         scale = lcm(trace.denominator, determinant.denominator)
         return quadratic_roots(scale, int(trace * scale), int(determinant * scale))
 
-    def graph_failure(self) -> str:
-        """Why this is not the normalised adjacency of an augmentation graph; "" if it is one.
-
-        Its weights would have to be non-negative and positive semidefinite (they are expected
-        products), and D^(−1/2) A D^(−1/2) maps the vector √degree > 0 to itself.
-        """
+    def adjacency_failure(self) -> str:
+        """Why this is not the normalised adjacency D^(−1/2) A D^(−1/2) of any A ≥ 0; or ""."""
         negative = [name for name in present(self.graph) if self.entries[name] < 0]
         if negative:
             return f"negative entries ({negative[0]})"
-        if not self._fixes_a_positive_vector():
-            return "not normalised by its own degrees"
+        return "" if self._fixes_a_positive_vector() else "not normalised by its own degrees"
+
+    def graph_failure(self) -> str:
+        """Why this is not the normalised adjacency of an augmentation graph; "" if it is one.
+
+        Its weights are expected products, hence positive semidefinite as well.
+        """
         smallest = float(self.spectrum().values[-1])
-        return f"not positive semidefinite (smallest eigenvalue {smallest:.3g})" * (smallest < 0)
+        indefinite = f"not positive semidefinite (smallest eigenvalue {smallest:.3g})"
+        return self.adjacency_failure() or indefinite * (smallest < 0)
 
     def _fixes_a_positive_vector(self) -> bool:
-        """Whether the trivial block has eigenvalue 1 with an eigenvector without sign change."""
+        """Whether the vector √degree > 0 is an eigenvector of eigenvalue 1, for some degrees."""
         first, squared, second = self.blocks.trivial
         if not self.graph.n_d:
             return _is_zero(1 - first)
