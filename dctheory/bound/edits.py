@@ -6,7 +6,7 @@ Every entry is a formula of :mod:`dctheory.formulas`, evaluated exactly and roun
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -131,16 +131,24 @@ def with_margin(graph: SimilarityGraph, strength: Any = 1, *, printed: bool = Fa
 
     With the full margin this is (1 − s) Ā + s (clean Ā), with ``printed`` Eq. 7 alone.
     """
-    strength = Fraction(check_real("strength", strength))
+    return margin_path(graph, printed=printed)(Fraction(check_real("strength", strength)))
+
+
+def margin_path(
+    graph: SimilarityGraph, *, printed: bool = False
+) -> Callable[[Fraction], KindMatrix]:
+    """The function s ↦ Ā − s D^(1/2) M D^(1/2) of :func:`with_margin`."""
     base, margins = normalized_adjacency(graph), margin_values(graph, False, printed)
     # D^(1/2) M D^(1/2) multiplies by √(d_x d_x'), which is the unit of the mixed entries.
     easy, difficult = _degrees(graph.pairing)(*graph.parameters.values())
     scale = {"easy-easy": easy, "easy-difficult": 1, "difficult-difficult": difficult}
-    entries = {
-        name: entry - strength * scale[name.rsplit(", ", 1)[1]] * margins[name]
-        for name, entry in base.entries.items()
-    }
-    return KindMatrix(graph, entries, base.mixed_square)
+    steps = {name: scale[name.rsplit(", ", 1)[1]] * each for name, each in margins.items()}
+
+    def edit(strength: Fraction) -> KindMatrix:
+        entries = {name: each - strength * steps[name] for name, each in base.entries.items()}
+        return KindMatrix(graph, entries, base.mixed_square)
+
+    return edit
 
 
 def with_temperature(graph: SimilarityGraph, temperature: Any) -> KindMatrix:
@@ -151,9 +159,13 @@ def with_temperature(graph: SimilarityGraph, temperature: Any) -> KindMatrix:
         temperature: one number τ > 0 for the difficult cross-class pairs (1 elsewhere), or a
             mapping from names of kinds to τ (1 for those it leaves out).
     """
-    base, values = normalized_adjacency(graph), temperatures_by_kind(graph, temperature)
-    entries = {name: entry * values[name] for name, entry in base.entries.items()}
-    return KindMatrix(graph, entries, base.mixed_square)
+    return multiplied(normalized_adjacency(graph), temperatures_by_kind(graph, temperature))
+
+
+def multiplied(matrix: KindMatrix, factors: Mapping[str, Fraction]) -> KindMatrix:
+    """The matrix with each kind of pair multiplied by its factor."""
+    entries = {name: entry * factors[name] for name, entry in matrix.entries.items()}
+    return dataclasses.replace(matrix, entries=entries)
 
 
 def temperatures_by_kind(graph: SimilarityGraph, temperature: Any) -> dict[str, Fraction]:

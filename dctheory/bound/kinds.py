@@ -120,6 +120,10 @@ class KindMatrix:
 
     def spectrum(self) -> Spectrum:
         """Exact eigenvalues with multiplicities, rounded once; the cost does not depend on N."""
+        return self._spectrum
+
+    @cached_property
+    def _spectrum(self) -> Spectrum:
         from dctheory import formulas as f
 
         g, blocks = self.graph, self.blocks
@@ -242,6 +246,14 @@ def fill(graph: SimilarityGraph, values: Mapping[str, float]) -> NDArray[np.floa
     for c in range(graph.classes):
         matrix[c * n : (c + 1) * n, c * n : (c + 1) * n] = same
     return matrix
+
+
+def mode_at(spectrum: Spectrum, j: int) -> Mode:
+    """The family of λ_j; of tied ones the largest, which is what remains when a tie is natural."""
+    value = spectrum.eigenvalue(j)
+    slack = spectrum.tolerance * abs(value)
+    tied = [mode for mode in spectrum.modes if abs(mode.value - value) <= slack]
+    return max(tied, key=lambda mode: mode.multiplicity)
 
 
 def _is_zero(value: Fraction) -> bool:

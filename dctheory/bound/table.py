@@ -11,6 +11,7 @@ from dctheory._table import Table, plain
 from dctheory._validation import check_integer
 from dctheory.bound.delta import smallest_delta
 from dctheory.bound.haochen import Bound, bound_of, check_delta
+from dctheory.bound.kinds import mode_at
 from dctheory.bound.settings import WITH, WITHOUT, Setting, Status, settings
 from dctheory.graph.similarity import SimilarityGraph
 from dctheory.graph.spectrum import MERGE_TOLERANCE
@@ -39,7 +40,7 @@ class BoundsRow:
             ``printed_remark`` says so) and its eigenvalue is not below λ_{k+1}. None where there
             is no statement, or where the bound itself rests on an assumption.
         exact: the bound from λ_{k+1} of the edited graph's true spectrum.
-        mode: the family of eigenvectors that this λ_{k+1} belongs to.
+        mode: the family of eigenvectors that this λ_{k+1} belongs to (of tied ones the largest).
         from_delta, from_eigenvalue: parts of ``exact`` less the exact bound with difficult
             examples: what the other δ contributes, and what the edited spectrum does.
     """
@@ -256,7 +257,7 @@ def _row(setting: Setting, k: int, delta: Any, reference: Setting, base: Any) ->
         printed_valid=_printed_valid(setting, exact),
         printed_remark=setting.printed_remark,
         exact=exact,
-        mode=setting.spectrum.mode(k + 1).name,
+        mode=mode_at(setting.spectrum, k + 1).name,
         from_delta=_difference(exact, between),
         from_eigenvalue=_difference(between, start),
     )
