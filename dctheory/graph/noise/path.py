@@ -6,7 +6,7 @@ A mode of a sector with quotient S solves det K(z) = 0, where the noise adds its
     normalised:  K(z) = S − z D − ε² [M I + z² N diag(ρ) − z (1 ρᵀ + ρ 1ᵀ)],
 
 M(z) = Σ_i ρ_i the trace and ρ_i the diagonal of the bulk's resolvent (see
-:mod:`dctheory.graph.noise_law`). The bracket is the covariance of E − z diag(E 1), the noise of A
+:mod:`dctheory.graph.noise.law`). The bracket is the covariance of E − z diag(E 1), the noise of A
 and of the degrees; its last term acts on vectors with a sum, so only in the trivial sector, where
 it keeps the eigenvalue 1. A mode exists outside of the bulk only (Baik, Ben Arous and Péché 2005;
 Benaych-Georges and Nadakuditi 2011), so its threshold is the noise at which its path meets the
@@ -16,134 +16,21 @@ noise that swallows that place. Normalised results are exact to second order in 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dctheory.graph.noise_law import BulkLaw, find_root
-from dctheory.graph.noise_model import Cell, NoiseModel, Sector
+from dctheory.graph.noise.law import BulkLaw, find_root
+from dctheory.graph.noise.model import Cell
+from dctheory.graph.noise.modes import CleanMode, ModeState
 
 Array = NDArray[np.float64]
 
 # A mode is solved in the span of its own clean eigenvector and its nearest neighbours.
 _SPAN = 4
-# Rounding of an eigenvalue of S, relative to the norm of S.
-_ROUNDING = 8 * np.finfo(np.float64).eps
-
-
-@dataclass(frozen=True, eq=False)
-class CleanMode:
-    """A mode of the clean matrix: eigenvalue, unit eigenvector on the sector's cells, dimension."""
-
-    name: str
-    sector: Sector
-    index: int
-    value: float
-    vector: Array
-    multiplicity: int
-
-    @property
-    def is_ones(self) -> bool:
-        """Whether it is the eigenvalue 1 of the normalised matrix."""
-        return self.sector.is_trivial and self.index == 0
-
-    @property
-    def rounding(self) -> float:
-        """Size of the rounding errors of an eigenvalue of the sector's matrix."""
-        return float(_ROUNDING * np.abs(self.sector.matrix).sum(axis=0).max())
-
-    def degree(self, cells: Sequence[Cell]) -> float:
-        """Mean degree that the eigenvector sees."""
-        degrees = [cells[c].degree for c in self.sector.cells]
-        return float(self.vector**2 @ np.array(degrees))
-
-
-@dataclass(frozen=True)
-class ModeState:
-    """Place, squared overlap and half-width of a mode at one noise level."""
-
-    position: float
-    overlap: float
-    width: float
-
-
-def clean_modes(model: NoiseModel, normalized: bool) -> list[CleanMode]:
-    """The modes of all sectors, of Ā or of A; in A they bear the names of the nearest ones in Ā."""
-    found = []
-    for sector in model.sectors:
-        degrees = np.array([model.cells[c].degree for c in sector.cells])
-        basis = _eigenvectors(sector.matrix, degrees)[1]
-        if normalized:
-            start = 0
-            for mode in sector.modes:
-                vector = basis[:, start] / np.linalg.norm(basis[:, start])
-                size = mode.dimension * sector.copies
-                found.append(CleanMode(mode.name, sector, start, mode.value, vector, size))
-                start += mode.dimension
-        else:
-            found += _raw_modes(sector, basis / np.linalg.norm(basis, axis=0))
-    return found
-
-
-def _raw_modes(sector: Sector, reference: Array) -> list[CleanMode]:
-    from scipy.optimize import linear_sum_assignment
-
-    values, vectors = _eigenvectors(sector.matrix, np.ones(len(sector.matrix)))
-    names = [mode.name for mode in sector.modes for _ in range(mode.dimension)]
-    place = linear_sum_assignment(-((vectors.T @ reference) ** 2))[1]
-    modes: list[CleanMode] = []
-    for index, value in enumerate(values):
-        name = names[place[index]]
-        if modes and modes[-1].name == name and modes[-1].value - value <= modes[-1].rounding:
-            last = modes.pop()
-            size = last.multiplicity + sector.copies
-            modes.append(CleanMode(name, sector, last.index, last.value, last.vector, size))
-        else:
-            modes.append(
-                CleanMode(name, sector, index, float(value), vectors[:, index], sector.copies)
-            )
-    return modes
-
-
-def _eigenvectors(matrix: Array, degrees: Array) -> tuple[Array, Array]:
-    """Descending eigenvalues λ and vectors y of S y = λ D y with yᵀ D y = 1."""
-    root = 1 / np.sqrt(degrees)
-    values, vectors = np.linalg.eigh(root[:, None] * matrix * root)
-    return values[::-1], root[:, None] * vectors[:, ::-1]
-
-
-@dataclass(frozen=True, eq=False)
-class RawPath:
-    """A mode of A + ε E: everything in closed form, since A − z moves rigidly with z.
-
-    With w = Σ c/(θ − a)²: position θ + ε² Σ c/(θ − a), threshold w^(−1/2), squared overlap
-    1 − ε² w. For one family of c directions at distance θ − a the threshold is (θ − a)/√c.
-    """
-
-    law: BulkLaw
-    mode: CleanMode
-
-    @cached_property
-    def _distances(self) -> Array:
-        return np.asarray(self.mode.value - self.law.atoms)
-
-    @cached_property
-    def threshold(self) -> float:
-        """Noise from which on the mode is in the bulk."""
-        if np.any(np.abs(self._distances) <= self.mode.rounding):
-            return 0.0
-        weight = float(self.law.counts @ self._distances**-2.0)
-        return 1 / math.sqrt(weight) if weight else math.inf
-
-    def at(self, epsilon: float) -> ModeState:
-        """The mode at a noise level below the threshold."""
-        shift = epsilon**2 * float(self.law.counts @ (1 / self._distances))
-        overlap = 1 - (epsilon / self.threshold) ** 2
-        width = 2 * epsilon * math.sqrt((self.mode.multiplicity + 1) * overlap)
-        return ModeState(self.mode.value + shift, overlap, width)
+_SECANTS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,12 +68,13 @@ class NormalizedPath:
         size, own = len(self.mode.sector.cells), self.mode.index
         if size <= _SPAN:
             return np.eye(size), own
-        values, vectors = _eigenvectors(self.mode.sector.matrix, self._degrees)
+        values = self.mode.values
         distance = np.abs(values - values[own])
         # Equal modes do not mix with this one by symmetry; they only take up room.
         distance[(distance <= 1e-9 * abs(values[own])) & (np.arange(size) != own)] = np.inf
         nearest = np.sort(np.argsort(distance, kind="stable")[:_SPAN])
-        return np.linalg.qr(vectors[:, nearest])[0], int(np.flatnonzero(nearest == own)[0])
+        basis = np.linalg.qr(self.mode.basis[:, nearest])[0]
+        return basis, int(np.flatnonzero(nearest == own)[0])
 
     @cached_property
     def _clean(self) -> tuple[Array, Array]:
@@ -230,56 +118,90 @@ class NormalizedPath:
     # --- Following the mode
 
     @cached_property
-    def _end(self) -> tuple[float, float]:
-        """(z, ε) where the bulk takes the mode in."""
-        z = self.mode.value
-        distances = np.abs(z * self.law.degrees - self.law.atoms)
-        if np.any(distances <= self.mode.rounding):
-            return z, 0.0
-        s = self.law.absorption(z)[0]
-        if s == 0 or self.mode.is_ones:
-            return z, self.law.absorption(z)[1]
-        far = self._beyond(z, up=s < 0)
-        if math.isinf(far):
-            return far, math.inf
-        z = find_root(lambda x: self._gap(x, self.law.absorption(x)[0]), z, far)
-        return z, self.law.absorption(z)[1]
+    def _pull(self) -> float:
+        """Sign and size of Σ c/(a − λ d): the bulk pushes the mode to the other side."""
+        distances = self.law.atoms - self.mode.value * self.law.degrees
+        if np.any(np.abs(distances) <= self.mode.rounding):
+            return math.nan
+        return float(self.law.counts @ (1 / distances))
 
-    def _beyond(self, z: float, up: bool) -> float:
-        """A place on that side that the mode cannot reach."""
-        ahead = [c for c in self.law.centres if (c > z) == up]
-        if ahead:
-            return float(min(ahead) if up else max(ahead))
-        side = 1 if up else -1
-        step = float(np.abs(self.law.centres - z).min())
+    def _height(self, z: float) -> float:
+        """The bulk's s when the mode stands at z: by secants, nearly a fixed value already."""
+        last, value_last = 0.0, self._gap(z, 0.0)
+        s = value_last
+        for _ in range(_SECANTS):
+            value = self._gap(z, s) if s else 0.0
+            if value in (0.0, value_last):
+                break
+            step = value * (s - last) / (value - value_last)
+            last, value_last, s = s, value, s - step
+            if abs(step) <= 1e-14 * abs(s):
+                break
+        return s
+
+    def _stability(self, z: float, s: float) -> float:
+        """1 − σ² f₂, positive outside of the bulk; −1 where no noise puts the mode at z."""
+        inverse, variance = self._resolvent(z, s)
+        if not (math.isfinite(variance) and variance >= 0):
+            return -1.0
+        return 1 - variance * (1 + z * z) * float(self.law.counts @ inverse**2)
+
+    @cached_property
+    def _end(self) -> float:
+        """The place z where the bulk takes the mode in; NaN if that is where it starts."""
+        start, side = self.mode.value, -math.copysign(1, self._pull)
+        step = float(np.abs(self.law.centres - start).min()) / 2
+        near = start
         for _ in range(60):
-            far = z + side * step
-            if side * self._gap(far, self.law.absorption(far)[0]) < 0:
-                return far
-            step *= 2
+            far = near + side * step
+            if self._stability(far, self._height(far)) <= 0:
+                return find_root(lambda z: self._stability(z, self._height(z)), near, far)
+            near, step = far, 1.5 * step
         return side * math.inf
 
-    @property
+    @cached_property
     def threshold(self) -> float:
         """Noise from which on the mode is in the bulk."""
-        return self._end[1]
+        if not len(self.law.counts):
+            return math.inf
+        if math.isnan(self._pull):
+            return 0.0
+        z = self.mode.value
+        if self.mode.is_ones or self._pull == 0:
+            s = self._still_end
+        else:
+            z = self._end
+            s = self._height(z) if math.isfinite(z) else math.inf
+        if not math.isfinite(s):
+            return math.inf
+        inverse = 1 / (self.law.atoms - z * self.law.degrees - s)
+        return 1 / math.sqrt(float(self.law.counts @ inverse**2) * (1 + z * z))
 
-    def _noise(self, z: float) -> tuple[float, float]:
-        """(s, ε) of the mode when it stands at z."""
-        start = self.law.absorption(z)[0]
-        s = find_root(lambda x: self._gap(z, x), start, 0.0)
-        return s, math.sqrt(self._resolvent(z, s)[1])
+    @cached_property
+    def _still_end(self) -> float:
+        """The last s of a mode that does not move."""
+        if self._pull == 0:
+            return 0.0
+        distances = self.law.atoms - self.mode.value * self.law.degrees
+        pole = distances[np.argmin(np.abs(distances))]
+        return find_root(
+            lambda s: self._stability(self.mode.value, s), 0.0, float(pole) * (1 - 1e-12)
+        )
 
     def _place(self, epsilon: float) -> tuple[float, float]:
         """(z, s) at a noise level below the threshold."""
-        z, end = self.mode.value, self._end[0]
-        if self.mode.is_ones or end == z:
-            s = find_root(
-                lambda x: self._resolvent(z, x)[1] - epsilon**2, self.law.absorption(z)[0], 0.0
-            )
-            return z, s
-        z = find_root(lambda x: self._noise(x)[1] - epsilon, z, end)
-        return z, self._noise(z)[0]
+        z = self.mode.value
+        if self._pull == 0:
+            return z, 0.0
+        if self.mode.is_ones:
+            end = self._still_end
+            return z, find_root(lambda s: self._resolvent(z, s)[1] - epsilon**2, 0.0, end)
+
+        def excess(place: float) -> float:
+            return self._resolvent(place, self._height(place))[1] - epsilon**2
+
+        z = find_root(excess, z, self._end)
+        return z, self._height(z)
 
     def at(self, epsilon: float) -> ModeState:
         """The mode at a noise level below the threshold."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from dctheory.graph.noise_model import NoiseModel
+from dctheory.graph.noise.model import NoiseModel
 
 if TYPE_CHECKING:
     from dctheory.graph.noise import NoisySpectrum
@@ -20,8 +20,10 @@ _STRONG = 0.1
 _NEGATIVE = 1e-3
 # A mode within so many Tracy-Widom units of an edge may or may not stand out in one sample.
 _NEAR = 4.0
-# Share of all directions in detached modes from which their repulsion moves the bulk visibly.
+# Share of all directions in modes from which what is left out about them is visible.
 _MANY_MODES = 0.05
+# Ratio of degrees from which a mode in the bulk has no single degree.
+_UNEQUAL = 1.05
 # Distance from the edge to the mean of the largest eigenvalue's midpoint, in Tracy-Widom units:
 # (3π/4)^(2/3), since ½ an eigenvalue lies above it.
 _HALF_RANK = (0.75 * math.pi) ** (2 / 3)
@@ -36,6 +38,7 @@ def find_caveats(
     found = list(_degree_caveats(model, raw.epsilon))
     if model.num_nodes < _FEW_NODES:
         found.append(f"only {model.num_nodes} nodes: the prediction is one for large N")
+    found += _merged_caveats(model, normalized)
     for spectrum in (raw, normalized):
         found += _edge_caveats(spectrum)
         found += _crowding_caveats(spectrum)
@@ -57,6 +60,16 @@ def _degree_caveats(model: NoiseModel, epsilon: float) -> Iterator[str]:
         yield (
             f"normalized: degrees vary by {strongest:.0%} (ε√N/d), of which only the second order "
             f"is taken in: expect relative errors of about {strongest**2:.1g}"
+        )
+
+
+def _merged_caveats(model: NoiseModel, spectrum: NoisySpectrum) -> Iterator[str]:
+    degrees = [cell.degree for cell in model.cells]
+    merged = sum(mode.multiplicity for mode in spectrum.outliers if not mode.detached)
+    if merged > _MANY_MODES * model.num_nodes and max(degrees) > _UNEQUAL * min(degrees):
+        yield (
+            f"normalized: {merged / model.num_nodes:.0%} of all directions are modes in the bulk, "
+            "each taken at its mean degree although degrees differ"
         )
 
 
