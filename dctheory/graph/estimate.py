@@ -72,7 +72,8 @@ def estimate_similarities(
     spread_pairs = check_integer("spread_pairs", spread_pairs, 2)
     rows = UnitRows(embeddings)
     classes, codes = check_labels(labels, rows.num_rows)
-    check_memory(f"the table of {len(classes)} classes", 40 * len(classes) ** 2)
+    # The cells' (2C, 2C) table of float64, and the steps to it.
+    check_memory(f"the tables of {len(classes)} classes", 5 * 8 * (2 * len(classes)) ** 2)
     mask = None if difficult is None else check_difficult(difficult, codes, classes)
     ids = None if partners is None else check_partners(partners, rows.num_rows)
     rows.check_directions_differ()

@@ -148,7 +148,7 @@ class PairSums:
         num_groups = 0 if matched is None else len(matched.sizes)
         check_memory(
             f"sums over {2 * num_classes} cells and {num_groups} matched groups",
-            8 * (2 * num_classes + num_groups) * rows.num_columns + 64 * num_classes**2,
+            8 * (2 * num_classes + num_groups) * rows.num_columns,
         )
         self.cells = np.zeros((2 * num_classes, rows.num_columns))
         self.groups = np.zeros((num_groups, rows.num_columns))

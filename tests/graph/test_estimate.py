@@ -205,15 +205,21 @@ def test_memory_map_is_read_and_left_alone(tmp_path: Path) -> None:
 
 
 MEASURE = """
-import resource, sys
+import sys
 import numpy as np, scipy.sparse
 from dctheory import estimate_similarities
+
+def peak():
+    # Of this process alone: getrusage's starts from the parent's.
+    lines = open("/proc/self/status").read().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+
 labels = np.arange(200_000) % 10
 difficult = np.arange(200_000) % 97 < 8
 embeddings = np.load(sys.argv[1], mmap_mode="r")
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 estimate_similarities(embeddings, labels, difficult)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+print(peak() - before)
 """
 
 
@@ -307,6 +313,18 @@ def test_large_sets_are_fitted_on_a_part_and_scored_in_full(
     estimate = estimate_similarities(embeddings, labels, share=0.02)
     assert "fitted on 100 random rows" in estimate.difficult_rule
     assert set(np.flatnonzero(estimate.is_difficult)) <= set(between)
+
+
+def test_no_fold_is_fitted_without_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classifier_gap, "FIT_ROWS", 100)
+    codes = np.array([0] * 1000 + [1] * 2 + [2] * 7)
+    folds, pool = classifier_gap._folds_and_pool(
+        codes, np.bincount(codes), np.random.default_rng(0)
+    )
+    assert len(pool) < 110
+    assert np.all(np.bincount(folds[:1000]) == 200)
+    for fold in range(classifier_gap.FOLDS):
+        assert set(codes[pool[folds[pool] != fold]]) == {0, 1, 2}
 
 
 @pytest.fixture(scope="module")

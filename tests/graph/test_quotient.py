@@ -54,8 +54,20 @@ def test_eigenvalues_of_every_size_are_accurate(make: object, seed: int) -> None
     exact = exact_eigenvalues(*arguments)
     for value, reference in zip(values, exact, strict=True):
         error = abs(mpmath.mpf(float(value)) - reference)
+        # Inside a cluster of eigenvalues eigh's rounding is relative to their distances.
         assert error < 1e-15 * abs(reference) + 1e-23
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(12), atol=1e-13)
+
+
+def test_eigenvalues_of_order_one_over_a_trillion_keep_their_digits() -> None:
+    rng = np.random.default_rng(2)
+    weights = near_equal_cells(rng)
+    extra = (1 - weights.diagonal()) / 1e12
+    arguments = weights, extra, weights.sum(axis=1) + extra
+    exact = exact_eigenvalues(*arguments)
+    assert abs(exact[5]) < 1e-10
+    for value, reference in zip(pencil_eigh(*arguments)[0], exact, strict=True):
+        assert abs(mpmath.mpf(float(value)) / reference - 1) < 1e-13
 
 
 def test_one_solve_alone_would_not_do() -> None:
