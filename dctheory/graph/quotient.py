@@ -9,6 +9,9 @@ precision, corrects the eigenvalues to second order.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +20,10 @@ Array = NDArray[np.float64]
 # Eigenvalues (of a matrix of norm 1) closer than this are corrected together. Off-diagonal errors
 # of 1e-15 across such a gap leave (1e-15)²/1e-7 = 1e-23; eigh inside it leaves 1e-16 · 1e-7.
 CLUSTER_GAP = 1e-7
+
+# Up to this size one thread is the fastest, and several that share their cores with other
+# processes have been seen to take thirty times as long.
+_ONE_THREAD_SIZE = 500
 
 
 def pencil_eigh(weights: Array, extra: Array, scale: Array) -> tuple[Array, Array]:
@@ -32,6 +39,20 @@ def pencil_eigh(weights: Array, extra: Array, scale: Array) -> tuple[Array, Arra
         roundings; and (c, c) eigenvectors of the symmetric matrix
         diag(s)^(−1/2) (S + diag(e)) diag(s)^(−1/2), in the same order, as columns.
     """
+    with _few_threads(len(scale)):
+        return _pencil_eigh(weights, extra, scale)
+
+
+def _few_threads(size: int) -> AbstractContextManager[Any]:
+    if size > _ONE_THREAD_SIZE:
+        return nullcontext()
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
+    return limits
+
+
+def _pencil_eigh(weights: Array, extra: Array, scale: Array) -> tuple[Array, Array]:
     root = 1 / np.sqrt(scale)
     matrix = root[:, None] * weights * root + np.diag(extra / scale)
     values, vectors = np.linalg.eigh(matrix)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import eigsh
-from threadpoolctl import threadpool_limits
 
 from dctheory import CellGraph, SimilarityGraph
 
@@ -163,13 +162,11 @@ def test_hundred_classes_of_two_cells_with_a_billion_nodes_are_fast() -> None:
     sizes = rng.integers(1, 10**7, 200).tolist()
     classes = [i // 2 for i in range(200)]
     seconds = []
-    # On cores that other tests use, several threads would wait for each other.
-    with threadpool_limits(1):
-        for _ in range(10):
-            start = time.perf_counter()
-            graph = CellGraph(sizes, (similarity + similarity.T) / 2, classes=classes)
-            multiplicities = graph.spectrum().multiplicities
-            seconds.append(time.perf_counter() - start)
+    for _ in range(5):
+        start = time.perf_counter()
+        graph = CellGraph(sizes, (similarity + similarity.T) / 2, classes=classes)
+        multiplicities = graph.spectrum().multiplicities
+        seconds.append(time.perf_counter() - start)
     assert sum(multiplicities) == sum(sizes) == graph.num_nodes
     assert min(seconds) < 0.1
 
