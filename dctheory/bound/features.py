@@ -56,7 +56,10 @@ def leading_eigenpairs(matrix: Array, count: int, rng: np.random.Generator) -> t
     else:
         from scipy.sparse.linalg import eigsh
 
-        values, vectors = eigsh(matrix, k=count, which="LA", v0=rng.standard_normal(size))
+        start = rng.standard_normal(size)
+        values, vectors = eigsh(
+            matrix, k=count, which="LA", v0=start, ncv=min(size, 4 * count + 20)
+        )
     order = np.argsort(-values, kind="stable")
     return values[order], vectors[:, order]
 

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from dctheory.bound.features import cell_features, dense_features, node_features, nystrom
+from dctheory.bound.features import (
+    cell_features,
+    dense_features,
+    leading_eigenpairs,
+    node_features,
+    nystrom,
+)
 from dctheory.bound.heads import error_rate, fit
 from dctheory.bound.probe import confidence_interval, probe_error
 from dctheory.bound.table import bounds
@@ -345,3 +351,12 @@ def test_too_many_nodes_for_noise():
 def test_unknown_estimate_lists_the_known():
     with pytest.raises(ValueError, match="computed are"):
         probe_error(make(), 4).estimate("margin", "perceptron")
+
+
+def test_iterative_solver_agrees_with_the_dense_one(monkeypatch):
+    matrix = make(classes=3, per_class=40, difficult=10).noisy(0.3, generator())
+    dense = leading_eigenpairs(matrix, 6, generator())
+    monkeypatch.setattr("dctheory.bound.features.DENSE_LIMIT", 50)
+    values, vectors = leading_eigenpairs(matrix, 6, generator())
+    np.testing.assert_allclose(values, dense[0], rtol=1e-10)
+    np.testing.assert_allclose(matrix @ vectors, vectors * values, atol=1e-8)
