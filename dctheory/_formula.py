@@ -55,9 +55,7 @@ class Formula:
         for key, value in {**(values or {}), **named}.items():
             name = str(key)
             if name not in symbols:
-                raise ValueError(
-                    f"{self.name} has no symbol {name!r}; it has {', '.join(symbols)}"
-                )
+                raise ValueError(f"{self.name} has no symbol {name!r}; it has {', '.join(symbols)}")
             table[symbols[name]] = exact(value)
         return self.expr.subs(table)
 

@@ -353,8 +353,8 @@ def margin_entry(pairing: str, kind: PairKind, *, normalized: bool = False) -> F
     With ``normalized`` the weights sum to 1, as a sampled loss sees them, and the margin is W
     times as large. On difficult cross-class pairs of ``both`` it is Eq. 7.
     """
-    degrees = degree(pairing, kind.ends[0]).expr * degree(pairing, kind.ends[1]).expr
-    entry = kind.weight / degrees - kind.clean / (C2.expr * sp.sqrt(degrees))
+    product, root = _degree_product(pairing, kind)
+    entry = kind.weight / product - kind.clean / (C2.expr * root)
     scale = total_weight(pairing).expr if normalized else 1
     label = "sum-1 weights" if normalized else "raw weights"
     return _formula(f"{pairing}/margin/{kind.name} ({label})", scale * entry, "Theorem 4.3")
@@ -362,9 +362,16 @@ def margin_entry(pairing: str, kind: PairKind, *, normalized: bool = False) -> F
 
 def temperature_entry(pairing: str, kind: PairKind) -> Formula:
     """T_xx' of the full temperature matrix: T ⊙ Ā = clean Ā (needs β > 0 where γ stood)."""
-    degrees = degree(pairing, kind.ends[0]).expr * degree(pairing, kind.ends[1]).expr
-    entry = sp.sqrt(degrees) / C2.expr * (kind.clean / kind.weight)
+    _, root = _degree_product(pairing, kind)
+    entry = root / C2.expr * (kind.clean / kind.weight)
     return _formula(f"{pairing}/temperature/{kind.name}", entry, "Theorem 4.5")
+
+
+def _degree_product(pairing: str, kind: PairKind) -> tuple[Any, Any]:
+    """d_x d_x' and its square root."""
+    first, second = (degree(pairing, end).expr for end in kind.ends)
+    product = first * second
+    return product, first if kind.ends[0] == kind.ends[1] else sp.sqrt(product)
 
 
 @lru_cache(maxsize=None)

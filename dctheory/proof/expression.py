@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from dctheory import formulas as f
-from dctheory.proof.logic import All, Not, Some, Statement, compare, homogeneous
+from dctheory.proof.logic import All, Not, Some, Statement, compare, homogeneous_polynomial, primitive
 
 _NAMES: dict[str, Any] = {
     symbol.name: symbol for symbol in (f.r, f.n, f.n_d, f.k, f.alpha, f.beta, f.gamma)
@@ -47,17 +47,14 @@ def _boolean(node: ast.expr, text: str) -> Statement:
         return All(
             tuple(
                 _compare(left, _OPERATORS[type(op)], right)
-                for left, op, right in zip(sides, node.ops, sides[1:], strict=True)
+                for left, op, right in zip(sides[:-1], node.ops, sides[1:], strict=True)
             )
         )
     raise ValueError(f"condition {text!r}: expected a comparison or and/or/not")
 
 
 def _compare(left: Any, op: str, right: Any) -> Statement:
-    top, bottom = homogeneous(left - right)
-    if bottom.free_symbols or bottom <= 0:
-        raise ValueError(f"a condition must be polynomial, got the denominator {bottom}")
-    return compare(top, op, 0)
+    return compare(primitive(homogeneous_polynomial(left - right)), op, 0)
 
 
 def _number(node: ast.expr, text: str) -> Any:

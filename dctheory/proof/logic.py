@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import sympy as sp
@@ -17,6 +18,8 @@ import sympy as sp
 from dctheory.formulas import GAPS, alpha, beta, g, gamma, h, k, n, n_d, n_e, u
 
 SYMBOLS = (*GAPS, k)
+# The similarity of a node with itself, 1 in the paper, u + β + g + h in gap coordinates.
+_SCALE = sp.Symbol("s", positive=True)
 
 
 @dataclass(frozen=True)
@@ -86,47 +89,116 @@ def homogeneous(expr: Any) -> tuple[Any, Any]:
     The self-similarity 1 becomes u + β + g + h, so both parts are homogeneous in (u, β, g, h) and
     their signs may be read at any positive scale. The denominator keeps its sign.
     """
-    scale = u + beta + g + h
-    scaled = sp.sympify(expr).subs(
-        {alpha: alpha / scale, beta: beta / scale, gamma: gamma / scale}, simultaneous=True
-    )
-    top, bottom = sp.fraction(sp.together(scaled))
-    gaps = {alpha: beta + g + h, gamma: beta + g, n: n_e + n_d}
-    top, bottom = (part.subs(gaps, simultaneous=True) for part in (top, bottom))
-    common = sp.gcd(sp.expand(top), sp.expand(bottom))
+    top, bottom = _scaled(expr)
+    top, bottom = (sp.expand(part.subs(_SCALE, u + beta + g + h)) for part in (top, bottom))
+    common = sp.gcd(top, bottom)
     return sp.factor(sp.cancel(top / common)), sp.factor(sp.cancel(bottom / common))
+
+
+def homogeneous_polynomial(expr: Any) -> Any:
+    """A polynomial in the paper's symbols, in gap coordinates, up to a positive factor.
+
+    Raises ValueError if the expression has a denominator.
+    """
+    top, bottom = _scaled(expr)
+    if bottom.free_symbols - {_SCALE} or not bottom.subs(_SCALE, 1) > 0:
+        raise ValueError(f"a condition must be polynomial, got {expr}")
+    return sp.expand(top.subs(_SCALE, u + beta + g + h))
+
+
+def _scaled(expr: Any) -> tuple[Any, Any]:
+    """Numerator and denominator in gap coordinates, the self-similarity 1 as a symbol."""
+    shrunk = {each: each / _SCALE for each in (alpha, beta, gamma)}
+    gaps = {alpha: beta + g + h, gamma: beta + g, n: n_e + n_d}
+    scaled = sp.cancel(sp.together(sp.sympify(expr).subs(shrunk, simultaneous=True)))
+    top, bottom = sp.fraction(scaled)
+    return top.subs(gaps, simultaneous=True), bottom.subs(gaps, simultaneous=True)
+
+
+@lru_cache(maxsize=None)
+def primitive(poly: Any) -> Any:
+    """The polynomial without its positive factors: of the same sign at admissible parameters.
+
+    A factor is dropped if all its coefficients are positive and one of its monomials has only
+    symbols that are positive for sure (u, g, h, r, n_d; not β and n_e, which may be 0).
+    """
+    expanded = sp.expand(poly)
+    if not expanded.free_symbols:
+        return sp.sign(expanded)
+    coefficient, factors = sp.factor_list(expanded)
+    kept = sp.sign(coefficient)
+    for factor, exponent in factors:
+        if not _is_positive(factor):
+            kept *= factor ** (exponent if exponent % 2 else 2)
+    return sp.expand(kept)
+
+
+def _is_positive(factor: Any) -> bool:
+    terms = sp.Add.make_args(sp.expand(factor))
+    may_vanish = {beta, n_e}
+    return all(term.as_coeff_Mul()[0] > 0 for term in terms) and any(
+        not term.free_symbols & may_vanish for term in terms
+    )
 
 
 # --- SMT-LIB --------------------------------------------------------------------------------------
 
 
-def to_smtlib(statement: Statement) -> str:
-    """The statement as an SMT-LIB term of sort Bool."""
+class _Names:
+    """Names for the nonlinear polynomials of a query, equal up to sign sharing one."""
+
+    def __init__(self) -> None:
+        self.definitions: dict[Any, str] = {}
+
+    def term(self, poly: Any) -> str:
+        expr = sp.expand(sp.sympify(poly))
+        if all(sum(_powers(part)) <= 1 for part in sp.Add.make_args(expr)):
+            return _smt_poly(expr)
+        flipped = expr.could_extract_minus_sign()
+        key = sp.expand(-expr) if flipped else expr
+        name = self.definitions.setdefault(key, f"p{len(self.definitions) + 1}")
+        return f"(- {name})" if flipped else name
+
+
+def _powers(monomial: Any) -> list[int]:
+    return [int(factor.as_base_exp()[1]) for factor in monomial.as_coeff_mul()[1]]
+
+
+def _to_smtlib(statement: Statement, names: _Names) -> str:
     if isinstance(statement, Compare):
         op = {"==": "="}.get(statement.op, statement.op)
-        return f"({op} {_smt_poly(statement.poly)} 0)"
+        return f"({op} {names.term(statement.poly)} 0)"
     if isinstance(statement, Not):
-        return f"(not {to_smtlib(statement.part)})"
+        return f"(not {_to_smtlib(statement.part, names)})"
     if isinstance(statement, Count):
         terms = " ".join(
-            f"(ite {to_smtlib(condition)} {_smt_poly(weight)} 0)"
+            f"(ite {_to_smtlib(condition, names)} {names.term(weight)} 0)"
             for condition, weight in statement.terms
         )
         op = {"==": "="}.get(statement.op, statement.op)
-        return f"({op} (+ 0 {terms}) {_smt_poly(statement.bound)})"
+        return f"({op} (+ 0 {terms}) {names.term(statement.bound)})"
     word, neutral = ("and", "true") if isinstance(statement, All) else ("or", "false")
     if not statement.parts:
         return neutral
-    return f"({word} {' '.join(to_smtlib(part) for part in statement.parts)})"
+    return f"({word} {' '.join(_to_smtlib(part, names) for part in statement.parts)})"
 
 
 def smt_query(assertions: Iterable[tuple[str, Statement]], symbols: Iterable[Any]) -> str:
-    """A complete SMT-LIB script that asserts named statements; comments carry the names."""
-    lines = ["(set-logic QF_NRA)"]
-    lines += [f"(declare-fun {symbol.name} () Real)" for symbol in symbols]
+    """A complete SMT-LIB script that asserts named statements; comments carry the names.
+
+    Each nonlinear polynomial is defined once, on a line of its own.
+    """
+    names = _Names()
+    body = []
     for comment, statement in assertions:
-        lines += [f"; {comment}", f"(assert {to_smtlib(statement)})"]
-    return "\n".join([*lines, "(check-sat)", ""])
+        body += [f"; {comment}", f"(assert {_to_smtlib(statement, names)})"]
+    head = ["(set-logic QF_NRA)"]
+    head += [f"(declare-fun {symbol.name} () Real)" for symbol in symbols]
+    head += [
+        f"(define-fun {name} () Real {_smt_poly(poly)})"
+        for poly, name in names.definitions.items()
+    ]
+    return "\n".join([*head, *body, "(check-sat)", ""])
 
 
 def _smt_poly(poly: Any) -> str:

@@ -82,12 +82,11 @@ def absorption(law: BulkLaw, z: float) -> float:
     one root between 0 and the nearest pole.
     """
     p = law.atoms - z * law.degrees
-    nearest = int(np.argmin(np.abs(p)))
-    if p[nearest] == 0:
+    pole = float(p[np.argmin(np.abs(p))])
+    if pole == 0:
         return 0.0
-    pole = float(p[nearest])
-    others = np.arange(len(p)) != nearest
-    rest, weights, own = p[others], law.counts[others], float(law.counts[nearest])
+    others = p != pole
+    rest, weights, own = p[others], law.counts[others], float(law.counts[~others].sum())
 
     def balance(s: float) -> float:
         # Multiplied by (s − pole)², which takes the pole out.

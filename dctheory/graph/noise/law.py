@@ -183,4 +183,4 @@ def find_root(function: Callable[[float], float], a: float, b: float) -> float:
     if at_a == 0 or at_b == 0 or (at_a < 0) == (at_b < 0):
         return a if abs(at_a) < abs(at_b) else b
     scale = 1e-16 * max(abs(a), abs(b))
-    return float(brentq(function, a, b, xtol=max(scale, 5e-324), rtol=1e-15))
+    return float(brentq(function, a, b, xtol=max(scale, 5e-324), rtol=1e-15, maxiter=500))

@@ -1,0 +1,320 @@
+"""A claim as data, and the route by which polynomial claims are decided.
+
+Search first: a counterexample found by exact arithmetic saves the attempt at a proof. Then proof:
+of the claim itself if the search came back empty, else of each candidate condition in both
+directions. What is left without either is REFUTED by its smallest counterexample, or UNDECIDED.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from dctheory.claims import _model
+from dctheory.proof.expression import parse_condition
+from dctheory.proof.logic import SYMBOLS, All, Not, Some, Statement, compile_exact, smt_query
+from dctheory.proof.search import Point, smallest
+from dctheory.proof.smt import solve
+from dctheory.proof.verdict import Outcome, Step, Verdict
+
+PAIRINGS: tuple[str | None, ...] = ("both", "matched", "either")
+NO_PAIRING: tuple[str | None, ...] = (None,)
+Named = tuple[tuple[str, Statement], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One statement of the paper (or of ours), ready to be decided.
+
+    Attributes:
+        id: identifier, e.g. ``"thm-3.4/valid"``.
+        where: its place in the paper.
+        text: the statement in words.
+        pairings: readings under which it is decided; ``(None,)`` if it does not depend on one.
+    """
+
+    id: str
+    where: str
+    text: str
+    pairings: tuple[str | None, ...] = PAIRINGS
+
+    def check(self, pairing: str | None) -> Verdict:
+        """Decide the claim under one reading."""
+        start = time.perf_counter()
+        verdict = self._decide(pairing)
+        return replace(verdict, seconds=time.perf_counter() - start)
+
+    def recheck(self, verdict: Verdict) -> list[str]:
+        """Problems found when the verdict's own evidence is checked again; empty if it stands."""
+        raise ValueError(f"claim {self.id} has no recheck")
+
+    def _decide(self, pairing: str | None) -> Verdict:
+        raise ValueError(f"claim {self.id} has no route")
+
+    def _verdict(self, pairing: str | None, outcome: Outcome, **fields: Any) -> Verdict:
+        return Verdict(self.id, pairing, outcome, where=self.where, statement=self.text, **fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlgebraicClaim(Claim):
+    """A claim whose statement is a :data:`dctheory.proof.logic.Statement` for each case.
+
+    Attributes:
+        statement: (pairing, case) to the statement in gap coordinates and k.
+        cases: which shapes of graph have to be proved one by one ("mixed", "full", or "any").
+        extra: hypotheses beside those of :func:`dctheory.claims._model.hypotheses`.
+        conditions: for each pairing candidate exact conditions, simplest first.
+        lemmas: (pairing, case) to statements proved first and then used.
+        order: (pairing, case) to instances of x > y ≥ z ⇒ x > z among eigenvalues and thresholds,
+            which hold as such but are invisible in the signs of polynomials.
+        sides: (point, pairing) to the exact numbers that the claim compares, for the witness.
+        notes: for each pairing sentences for the verdict.
+        uses_k: whether k occurs.
+        limits: largest N and largest denominator of the search.
+    """
+
+    statement: Callable[[str | None, str], Statement]
+    cases: tuple[str, ...] = _model.CASES
+    extra: Named = ()
+    conditions: Mapping[str | None, tuple[str, ...]] = field(default_factory=dict)
+    lemmas: Callable[[str | None, str], Named] = lambda pairing, case: ()
+    order: Callable[[str | None, str], Named] = lambda pairing, case: ()
+    sides: Callable[[Point, str | None], dict[str, str]] | None = None
+    notes: Mapping[str | None, tuple[str, ...]] = field(default_factory=dict)
+    uses_k: bool = True
+    limits: tuple[int, int] = (12, 8)
+
+    def _hypotheses(self, case: str) -> Named:
+        return (*_model.hypotheses(case), *self.extra)
+
+    def _decide(self, pairing: str | None) -> Verdict:
+        counterexample = self.search(pairing, lambda statement: Not(statement))
+        notes = tuple(self.notes.get(pairing, ()))
+        if counterexample is None:
+            steps = self._prove(pairing, None)
+            if steps is not None:
+                method = f"SMT proof, {len(steps)} queries"
+                return self._verdict(
+                    pairing, Outcome.PROVED, method=method, details=notes, steps=steps
+                )
+            tried = f"no counterexample with N ≤ {self.limits[0]}, denominators ≤ {self.limits[1]}"
+            return self._verdict(
+                pairing,
+                Outcome.UNDECIDED,
+                method="search and SMT",
+                details=(*notes, f"{tried}; the solver did not finish"),
+            )
+        witness, found_note = self._witness(pairing, *counterexample)
+        for condition in self.conditions.get(pairing, ()):
+            steps = self._prove(pairing, condition)
+            holding = self.search(pairing, lambda statement: statement)
+            if steps is not None and holding is not None:
+                holds = {"holds": self._witness(pairing, *holding)[0], "fails": witness}
+                method = f"SMT proof of both directions, {len(steps)} queries"
+                return self._verdict(
+                    *(pairing, Outcome.CONDITIONAL),
+                    condition=condition,
+                    witness=holds,
+                    method=method,
+                    details=(*notes, found_note),
+                    steps=steps,
+                )
+        return self._verdict(
+            *(pairing, Outcome.REFUTED),
+            witness=witness,
+            method="smallest counterexample by exact search",
+            details=(*notes, found_note),
+        )
+
+    # --- Search and evaluation
+
+    def holds(self, pairing: str | None, point: Mapping[str, Any]) -> bool:
+        """Whether the claim holds at an exact point that satisfies its hypotheses."""
+        from dctheory.proof.logic import gap_point
+
+        return _by_case(self, pairing, "statement")(gap_point({"k": 1, **point}))
+
+    def admits(self, point: Mapping[str, Any]) -> bool:
+        """Whether the point satisfies the claim's hypotheses."""
+        from dctheory.proof.logic import gap_point
+
+        gaps = gap_point({"k": 1, **point})
+        return any(_hypotheses_hold(self, case)(gaps) for case in self.cases)
+
+    def search(
+        self, pairing: str | None, wanted: Callable[[Statement], Statement]
+    ) -> tuple[Point, bool] | None:
+        """The smallest admissible point where ``wanted(statement)`` holds; PSD ones first."""
+        wanted_by_case = _by_case(self, pairing, "search", wanted)
+        return smallest(
+            wanted_by_case,
+            _is_psd(pairing),
+            _size_filter(self),
+            *self.limits,
+        )
+
+    def _witness(self, pairing: str | None, point: Point, psd: bool) -> tuple[dict[str, Any], str]:
+        shown = {key: str(value) for key, value in point.items() if key != "k" or self.uses_k}
+        witness: dict[str, Any] = {
+            key: int(value) if key in ("r", "n", "n_d", "k") else value
+            for key, value in shown.items()
+        }
+        if self.sides is not None:
+            witness |= self.sides(point, pairing)
+        kind = "positive semidefinite" if psd else "not positive semidefinite (none within limits)"
+        reading = "" if pairing else " under some reading"
+        return witness, f"the smallest counterexample's or example's graph is {kind}{reading}"
+
+    # --- Proof
+
+    def queries(self, pairing: str | None, condition: str | None) -> list[Step]:
+        """All SMT-LIB queries that together prove the claim (under the condition)."""
+        steps = []
+        for case in self.cases:
+            known = [*self._hypotheses(case), *self.order(pairing, case)]
+            for name, lemma in self.lemmas(pairing, case):
+                steps.append(_query(f"{case}: lemma {name}", known, ("negated lemma", Not(lemma))))
+                known.append((f"lemma {name}", lemma))
+            statement = self.statement(pairing, case)
+            if condition is None:
+                goal = ("negated claim", Not(statement))
+                steps.append(_query(f"{case}: claim", known, goal))
+                continue
+            premise = parse_condition(condition)
+            steps += [
+                _query(
+                    f"{case}: condition implies claim",
+                    [*known, ("condition", premise)],
+                    ("negated claim", Not(statement)),
+                ),
+                _query(
+                    f"{case}: claim implies condition",
+                    [*known, ("claim", statement)],
+                    ("negated condition", Not(premise)),
+                ),
+            ]
+        return steps
+
+    def _prove(self, pairing: str | None, condition: str | None) -> tuple[Step, ...] | None:
+        steps = self.queries(pairing, condition)
+        for step in steps:
+            if solve(step.content).status != "unsat":
+                return None
+        return tuple(steps)
+
+    # --- Recheck
+
+    def recheck(self, verdict: Verdict) -> list[str]:
+        problems: list[str] = []
+        if verdict.outcome in (Outcome.PROVED, Outcome.CONDITIONAL):
+            try:
+                expected = self.queries(verdict.pairing, verdict.condition)
+            except ValueError as error:
+                return [str(error)]
+            problems += _compare_steps(expected, verdict.steps)
+            problems += [
+                f"query {step.name!r}: solver says {solve(step.content).status}, expected unsat"
+                for step in verdict.steps
+                if not problems and solve(step.content).status != "unsat"
+            ]
+        witness = verdict.witness or {}
+        if verdict.outcome is Outcome.CONDITIONAL:
+            problems += self._recheck_point(verdict.pairing, witness.get("holds"), True)
+            problems += self._recheck_point(verdict.pairing, witness.get("fails"), False)
+        elif verdict.outcome is Outcome.REFUTED:
+            problems += self._recheck_point(verdict.pairing, witness, False)
+        return problems
+
+    def _recheck_point(self, pairing: str | None, witness: Any, expected: bool) -> list[str]:
+        try:
+            point = {
+                name: int(witness[name])
+                for name in ("r", "n", "n_d", *(["k"] if self.uses_k else []))
+            }
+            point |= {name: Fraction(witness[name]) for name in ("alpha", "beta", "gamma")}
+        except (TypeError, KeyError, ValueError, ZeroDivisionError) as error:
+            return [f"the witness cannot be read: {error!r}"]
+        if not self.admits(point):
+            return [f"the witness {witness} does not satisfy the hypotheses"]
+        if self.holds(pairing, point) is not expected:
+            return [f"at the witness the claim {'fails' if expected else 'holds'}"]
+        problems = []
+        if self.sides is not None:
+            for name, value in self.sides(point, pairing).items():
+                if witness.get(name) != value:
+                    problems.append(f"witness: {name} is {witness.get(name)!r}, not {value!r}")
+        return problems
+
+
+def _query(name: str, known: list[tuple[str, Statement]], goal: tuple[str, Statement]) -> Step:
+    return Step("smt", name, smt_query([*known, goal], SYMBOLS))
+
+
+def _compare_steps(expected: list[Step], stored: tuple[Step, ...]) -> list[str]:
+    if len(expected) != len(stored):
+        return [f"{len(stored)} proof steps, expected {len(expected)}"]
+    return [
+        f"step {theirs.name!r} is not what the claim and its condition say"
+        for ours, theirs in zip(expected, stored, strict=True)
+        if ours != theirs
+    ]
+
+
+@lru_cache(maxsize=None)
+def _hypotheses_hold(claim: AlgebraicClaim, case: str) -> Callable[[Mapping[str, Any]], bool]:
+    return compile_exact(All(tuple(statement for _, statement in claim._hypotheses(case))))
+
+
+def _by_case(
+    claim: AlgebraicClaim,
+    pairing: str | None,
+    purpose: str,
+    wanted: Callable[[Statement], Statement] = lambda statement: statement,
+) -> Callable[[Mapping[str, Any]], bool]:
+    """The statement compiled, choosing the case by whether easy nodes are there."""
+    compiled = {
+        case: compile_exact(wanted(claim.statement(pairing, case))) for case in claim.cases
+    }
+    if "any" in compiled:
+        return compiled["any"]
+    return lambda gaps: compiled["mixed" if gaps["n_e"] else "full"](gaps)
+
+
+def _size_filter(claim: AlgebraicClaim) -> Callable[[Mapping[str, Any]], bool]:
+    """Hypotheses on r, n, n_d, k alone; k is fixed to 1 where the claim has none."""
+    size_symbols = {"r", "n_e", "n_d", "k"}
+
+    def names(statement: Statement) -> set[str]:
+        poly = getattr(statement, "poly", None)
+        return {s.name for s in poly.free_symbols} if poly is not None else {"?"}
+
+    tests = {
+        case: compile_exact(
+            All(tuple(s for _, s in claim._hypotheses(case) if names(s) <= size_symbols))
+        )
+        for case in claim.cases
+    }
+    padding = {"u": 1, "beta": 1, "g": 1, "h": 1}
+
+    def accept(gaps: Mapping[str, Any]) -> bool:
+        if not claim.uses_k and gaps["k"] != 1:
+            return False
+        return any(test({**gaps, **padding}) for test in tests.values())
+
+    return accept
+
+
+@lru_cache(maxsize=None)
+def _is_psd(pairing: str | None) -> Callable[[Mapping[str, Any]], bool]:
+    readings = (pairing,) if pairing else tuple(p for p in PAIRINGS if p)
+    compiled = {
+        case: compile_exact(
+            Some(tuple(_model.positive_semidefinite(reading, case) for reading in readings))
+        )
+        for case in _model.CASES
+    }
+    return lambda gaps: compiled["mixed" if gaps["n_e"] else "full"](gaps)
