@@ -227,7 +227,7 @@ def _overtakes(pairing: str, parameters: tuple[Any, ...], k: Any) -> Any:
     modes = graph_modes(pairing, parameters)
     ahead = False
     for name, value in modes.values.items():
-        if name not in (f.TRIVIAL, f.CLASS, f.EASY_BULK):
+        if name not in (f.CLASS, f.EASY_BULK):
             above = value > modes.values[f.CLASS] * (1 + TIE_TOLERANCE)
             ahead = ahead | (above & (modes.counts[name] > 0))
     return jnp.where(is_graph(parameters, k), ahead, False)

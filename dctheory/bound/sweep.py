@@ -30,7 +30,10 @@ _INTEGERS = ("classes", "per_class", "difficult", "k")
 
 
 class ModeArrays(NamedTuple):
-    """Eigenvalues of all modes by name, with multiplicities that are 0 for absent modes."""
+    """Eigenvalues by name and their multiplicities, below 1 for absent modes.
+
+    All modes but the trivial one: its eigenvalue 1 is λ_1 of every graph.
+    """
 
     values: dict[str, Any]
     counts: dict[str, Any]
@@ -93,12 +96,12 @@ def setting_eigenvalue(pairing: str, setting: str, parameters: tuple[Any, ...], 
     classes, n, n_d, alpha, beta, _ = parameters
     found = jnp.where(is_graph(parameters, k), 0.0, jnp.nan)
     if setting == WITH:
-        return found + select(graph_modes(pairing, parameters), k + 1)
+        return found + select(graph_modes(pairing, parameters), k)
     kept = n - n_d if setting == REMOVAL else n
     if setting == REMOVAL:
         found = jnp.where(k + 1 <= classes * kept, found, jnp.nan)
     clean = (classes, kept, jnp.zeros_like(kept), alpha, beta, beta)
-    return found + select(_one_kind_modes(pairing, "easy", clean), k + 1)
+    return found + select(_one_kind_modes(pairing, "easy", clean), k)
 
 
 def is_graph(parameters: tuple[Any, ...], k: Any) -> Any:
@@ -110,7 +113,7 @@ def is_graph(parameters: tuple[Any, ...], k: Any) -> Any:
 
 
 def graph_modes(pairing: str, parameters: tuple[Any, ...]) -> ModeArrays:
-    """All modes of the graph, for every n_d from 0 to n."""
+    """The modes of the graph, for every n_d from 0 to n."""
     import jax.numpy as jnp
 
     n, n_d = parameters[1:3]
@@ -131,7 +134,7 @@ def graph_modes(pairing: str, parameters: tuple[Any, ...]) -> ModeArrays:
 
 
 def select(modes: ModeArrays, j: Any) -> Any:
-    """λ_j: the largest eigenvalue that at least j eigenvalues reach."""
+    """The j-th largest of the modes' eigenvalues: the largest one that at least j of them reach."""
     import jax.numpy as jnp
 
     found: Any = -jnp.inf
@@ -171,7 +174,8 @@ def _functions(pairing: str, kind: str | None) -> tuple[tuple[str, ...], Callabl
 
     from dctheory import formulas as f
 
-    modes = f.modes(pairing) if kind is None else f.modes_of_one_kind(pairing, kind)
+    families = f.modes(pairing) if kind is None else f.modes_of_one_kind(pairing, kind)
+    modes = [family for family in families if family.name != f.TRIVIAL]
     values = [mode.value.expr for mode in modes]
     counts = [mode.multiplicity.expr for mode in modes]
     evaluate = sp.lambdify(f.PARAMETERS, (values, counts), "jax", cse=True)

@@ -75,3 +75,8 @@ def dense():
 @pytest.fixture(params=small_graphs(), ids=lambda g: f"{g.pairing}-{g.classes}-{g.n}-{g.n_d}")
 def graph(request):
     return request.param
+
+
+@pytest.fixture(scope="session")
+def small():
+    return small_graphs()
