@@ -53,16 +53,18 @@ def test_margin_curves_against_dense_matrices(graph, dense, printed):
 
 def test_the_optimum_is_that_of_a_fine_dense_search(dense):
     # Eq. 7 alone leaves other entries as they are, so that its optimum lies off s = 1.
-    graph = _graph("matched")
+    graph = _graph(gamma=0.45)
     weights, normal = dense(graph)
     degrees = weights.sum(axis=1)
     margin = np.sqrt(np.outer(degrees, degrees)) * margin_matrix(graph, printed=True)
     fine = np.linspace(0, 2, 4001)
     values = np.linalg.eigvalsh(normal - fine[:, None, None] * margin)[:, ::-1][:, 3]
-    curve = margin_curve(graph, 3, GRID, printed=True)
-    assert curve.optimum.eigenvalue <= values.min() + 1e-15
-    slope = np.abs(np.diff(values)).max() / 5e-4
-    assert curve.optimum.eigenvalue >= values.min() - slope * 5e-4
+    curve = margin_curve(graph, 3, [0, 0.8, 1.6, 2], printed=True)
+    assert curve.optimum.eigenvalue < 0.99 * curve.eigenvalues.min()
+    # Within one step of the fine grid the curve falls by no more than its steepest step.
+    assert curve.optimum.eigenvalue == pytest.approx(
+        values.min(), abs=np.abs(np.diff(values)).max()
+    )
     assert curve.best_graph.strength == 0
 
 
