@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,13 @@ from numpy.typing import NDArray
 from dctheory.graph.noise.law import BulkLaw, find_root
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_DOUBLINGS = 80
+# Gaps narrower than this, relative to the interval between two crossings, are rounding.
+_NARROW = 1e-12
+# Up to so many families, all orders of their poles are gone through.
+_FEW = 8
 
 
 @dataclass(frozen=True)
@@ -42,24 +49,82 @@ def find_bands(law: BulkLaw, epsilon: float) -> list[Band]:
     """The bulk's intervals at noise level ε ≥ 0, from the top down; points at ε = 0."""
     if not law.levels:
         return []
-    last = len(law.levels) - 1
+    none, everything = np.zeros((2, len(law.counts)), dtype=bool)
+    everything[:] = True
     if epsilon == 0:
-        return [_band(law, level, level, k, k) for k, (level, _) in enumerate(law.levels)]
-    bands, first, top = [], 0, outer_edge(law, epsilon, 1)
-    for k in range(last):
-        edges = Gap(law, k).edges(epsilon)
-        if edges is not None:
-            bands.append(_band(law, edges[1], top, first, k))
-            first, top = k + 1, edges[0]
-    bands.append(_band(law, outer_edge(law, epsilon, -1), top, first, last))
+        bands, passed = [], none
+        for level, members in law.levels:
+            reached = passed.copy()
+            reached[list(members)] = True
+            bands.append(_band(law, level, level, passed, reached))
+            passed = reached
+        return bands
+    bottom, top = outer_edge(law, epsilon, -1), outer_edge(law, epsilon, 1)
+    bands, passed = [], none
+    if math.isfinite(top - bottom):
+        for low, high, above in _gaps(law, epsilon, bottom, top):
+            bands.append(_band(law, high, top, passed, above))
+            top, passed = low, above
+    bands.append(_band(law, bottom, top, passed, everything))
     return bands
 
 
-def _band(law: BulkLaw, lower: float, upper: float, first: int, last: int) -> Band:
-    members = [k for _, group in law.levels[first : last + 1] for k in group]
-    count = round(math.fsum(law.counts[members]))
+def _band(law: BulkLaw, lower: float, upper: float, passed: Mask, reached: Mask) -> Band:
+    """The band between two gaps, given the families above the one and above the other."""
+    count = round(math.fsum(law.counts[reached]) - math.fsum(law.counts[passed]))
+    members = np.flatnonzero(reached & ~passed)
     names = tuple(name for k in members for name in law.names[k])
-    return Band(lower, upper, count, names, 1 + last - first)
+    levels = sum(not set(group).isdisjoint(members.tolist()) for _, group in law.levels)
+    return Band(lower, upper, count, names, levels)
+
+
+def _gaps(
+    law: BulkLaw, epsilon: float, bottom: float, top: float
+) -> list[tuple[float, float, Mask]]:
+    """(lower end, upper end, families above) of each gap inside (bottom, top), from the top."""
+    found: dict[bytes, tuple[float, float, Mask]] = {}
+    tried: set[bytes] = set()
+    ends = _order_changes(law, bottom, top)
+    for left, right in pairwise(ends):
+        for above in _possible_gaps(law, epsilon, float(left), float(right)):
+            key = above.tobytes()
+            if key in tried:
+                continue
+            tried.add(key)
+            edges = Gap(law, above, float(left), float(right)).edges(epsilon)
+            if edges is not None and bottom < edges[0] and edges[1] < top:
+                found[key] = (*edges, above)
+    return sorted(found.values(), key=lambda gap: -gap[1])
+
+
+def _order_changes(law: BulkLaw, bottom: float, top: float) -> Array:
+    """Points of [bottom, top] between which the poles a − z d keep their order; for many families
+    a grid instead, as pairs that are neighbours for a moment only leave no gap."""
+    if len(law.counts) > _FEW:
+        inner = np.concatenate([np.linspace(bottom, top, 34), law.centres])
+    else:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inner = np.subtract.outer(law.atoms, law.atoms) / np.subtract.outer(
+                law.degrees, law.degrees
+            )
+    inside = inner[(inner > bottom) & (inner < top)]
+    return np.unique(np.concatenate([[bottom, top], inside.ravel()]))
+
+
+def _possible_gaps(law: BulkLaw, epsilon: float, left: float, right: float) -> list[Mask]:
+    """Families above each pair of neighbouring poles that alone would leave a gap in the interval
+    (see :meth:`Gap._range`)."""
+    order = np.argsort(left * law.degrees + right * law.degrees - 2 * law.atoms, kind="stable")
+    atoms, degrees = law.atoms[order], law.degrees[order]
+    distance = np.maximum(*(-np.diff(atoms - z * degrees) for z in (left, right)))
+    roots = np.cbrt(law.counts[order])
+    possible = distance > epsilon * (roots[:-1] + roots[1:]) ** 1.5
+    masks = []
+    for place in np.flatnonzero(possible):
+        above = np.zeros(len(order), dtype=bool)
+        above[order[: place + 1]] = True
+        masks.append(above)
+    return masks
 
 
 def outer_edge(law: BulkLaw, epsilon: float, side: int) -> float:
@@ -67,7 +132,7 @@ def outer_edge(law: BulkLaw, epsilon: float, side: int) -> float:
     start = law.levels[0 if side > 0 else -1][0]
     step = 2 * epsilon * math.sqrt(float(law.counts.sum())) / float(law.degrees.min())
     near = start
-    for _ in range(80):
+    for _ in range(_DOUBLINGS):
         far = start + side * step
         if absorption(law, far) > epsilon:
             return find_root(lambda z: absorption(law, z) - epsilon, near, far)
@@ -100,52 +165,46 @@ def absorption(law: BulkLaw, z: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Gap:
-    """The gap between level ``upper`` and the next lower one, at any noise.
+    """A gap with given families above it, others below.
 
-    In it, s lies between the poles of the levels above and of those below. There g has one local
-    minimum and one local maximum or none; both fall with z, and z is in the gap where 0 lies
-    between them.
+    In it, s lies between the poles of the ones and of the others. There g has one local minimum
+    and one local maximum or none; both fall with z, and z is in the gap where 0 lies between them.
+    Noise closes the gaps between clean levels, and may open one where degrees differ by more than
+    a factor of two: few nodes of small degree have bands of their own on both sides.
+
+    Attributes:
+        law: the families.
+        above: (L,) which of them have their pole above s.
+        left, right: where to look first; the poles must be in that order there.
     """
 
     law: BulkLaw
-    upper: int
+    above: Mask
+    left: float
+    right: float
 
-    @cached_property
-    def _above(self) -> NDArray[np.bool_]:
-        mask = np.zeros(len(self.law.counts), dtype=bool)
-        for _, members in self.law.levels[: self.upper + 1]:
-            mask[list(members)] = True
-        return mask
+    def _range(self, epsilon: float) -> tuple[float, float]:
+        """Interval of z in which each pole above is far enough from each one below.
 
-    @cached_property
-    def _range(self) -> tuple[float, float]:
-        """Open interval of z in which the poles above stay above those below."""
-        law, above = self.law, self._above
-        rise = np.subtract.outer(law.atoms[above], law.atoms[~above])
-        slope = np.subtract.outer(law.degrees[above], law.degrees[~above])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            crossing = rise / slope
-        return (
-            float(np.max(crossing, initial=-math.inf, where=slope < 0)),
-            float(np.min(crossing, initial=math.inf, where=slope > 0)),
-        )
-
-    def _may_exist(self, epsilon: float) -> bool:
-        """Whether the two levels alone would leave a gap; others can only close it.
-
-        Two poles at a distance P merge at σ = P / (c₁^(1/3) + c₂^(1/3))^(3/2).
+        Two poles at a distance P merge at σ = P / (c₁^(1/3) + c₂^(1/3))^(3/2), and others only add.
         """
-        law = self.law
-        (high, above), (low, below) = law.levels[self.upper : self.upper + 2]
-        rise = law.atoms[above[0]] - law.atoms[below[0]]
-        slope = law.degrees[above[0]] - law.degrees[below[0]]
-        distance = max(abs(rise - z * slope) for z in (low, high))
-        counts = float(np.cbrt(law.counts[[above[0], below[0]]]).sum())
-        return bool(distance > epsilon * counts**1.5)
+        law, above = self.law, self.above
+        roots = np.cbrt(law.counts)
+        need = epsilon * np.add.outer(roots[above], roots[~above]) ** 1.5
+        spare = np.subtract.outer(law.atoms[above], law.atoms[~above]) - need
+        slope = np.subtract.outer(law.degrees[above], law.degrees[~above])
+        if np.any(spare[slope == 0] <= 0):
+            return math.inf, -math.inf
+        with np.errstate(divide="ignore", invalid="ignore"):
+            limit = spare / slope
+        return (
+            float(np.max(limit, initial=-math.inf, where=slope < 0)),
+            float(np.min(limit, initial=math.inf, where=slope > 0)),
+        )
 
     def _poles(self, z: float) -> tuple[Array, float, float]:
         p = self.law.atoms - z * self.law.degrees
-        return p, float(p[~self._above].max()), float(p[self._above].min())
+        return p, float(p[~self.above].max()), float(p[self.above].min())
 
     def _saddle(self, z: float) -> float:
         """Where g is steepest: f₃ = 0."""
@@ -165,28 +224,15 @@ class Gap:
         inverse = 1 / (self.law.atoms - z * self.law.degrees - s)
         return float(self.law.counts @ inverse), float(self.law.counts @ (inverse * inverse))
 
-    @cached_property
-    def merging(self) -> tuple[float, float]:
-        """(z, ε) at which the gap closes: f₃ = 0, σ² f₂ = 1 and g = 0 in one point."""
-
-        def excess(z: float) -> float:
-            s = self._saddle(z)
-            first, second = self._moments(z, s)
-            return s - first / second
-
-        z = self._falling_root(excess)
-        if math.isnan(z):
-            return z, 0.0
-        second = self._moments(z, self._saddle(z))[1]
-        return z, 1 / math.sqrt(second * self.law.variance_factor(z))
-
     def edges(self, epsilon: float) -> tuple[float, float] | None:
-        """(lower, upper) end of the gap, None where noise has closed it."""
-        if not self._may_exist(epsilon) or epsilon >= self.merging[1]:
+        """(lower, upper) end of the gap, None where there is none."""
+        limits = self._range(epsilon)
+        if limits[0] >= limits[1]:
             return None
-        low = self._falling_root(lambda z: self._turn(z, epsilon, -1))
-        high = self._falling_root(lambda z: self._turn(z, epsilon, 1))
-        return (low, high) if low < high else None
+        low = self._falling_root(lambda z: self._turn(z, epsilon, -1), limits)
+        high = self._falling_root(lambda z: self._turn(z, epsilon, 1), limits)
+        # Where g has no extrema both searches end at the same root, up to rounding.
+        return (low, high) if high - low > _NARROW * (self.right - self.left) else None
 
     def _turn(self, z: float, epsilon: float, side: int) -> float:
         """Local minimum (side = −1) or maximum (1) of g; its steepest point where it has none."""
@@ -203,17 +249,21 @@ class Gap:
             s = find_root(stability, s, low if side < 0 else high)
         return s - variance * self._moments(z, s)[0]
 
-    def _falling_root(self, function: Callable[[float], float]) -> float:
-        """Root of a falling function of z, searched outwards from the clean gap; NaN if none."""
-        high, low = self.law.levels[self.upper][0], self.law.levels[self.upper + 1][0]
-        width, (bottom, top) = high - low, self._range
-        for _ in range(60):
+    def _falling_root(
+        self, function: Callable[[float], float], limits: tuple[float, float]
+    ) -> float:
+        """Root of a falling function of z within limits, searched outwards; NaN if none."""
+        low, high = np.clip((self.left, self.right), *limits)
+        width = self.right - self.left
+        for _ in range(_DOUBLINGS):
             at_low, at_high = function(low), function(high)
             if at_low >= 0 >= at_high:
                 return find_root(function, low, high)
-            if at_low < 0:
-                low, high = max(low - width, (low + bottom) / 2), low
+            if at_low < 0 and low > limits[0]:
+                low, high = max(low - width, limits[0]), low
+            elif at_high > 0 and high < limits[1]:
+                low, high = high, min(high + width, limits[1])
             else:
-                low, high = high, min(high + width, (high + top) / 2)
+                break
             width *= 2
         return math.nan
