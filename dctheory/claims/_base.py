@@ -16,7 +16,16 @@ from typing import Any
 
 from dctheory.claims import _model
 from dctheory.proof.expression import parse_condition
-from dctheory.proof.logic import SYMBOLS, All, Not, Some, Statement, compile_exact, smt_query
+from dctheory.proof.logic import (
+    SYMBOLS,
+    All,
+    Not,
+    Some,
+    Statement,
+    compile_exact,
+    gap_point,
+    smt_query,
+)
 from dctheory.proof.search import Point, smallest
 from dctheory.proof.smt import solve
 from dctheory.proof.verdict import Outcome, Step, Verdict
@@ -26,7 +35,7 @@ NO_PAIRING: tuple[str | None, ...] = (None,)
 Named = tuple[tuple[str, Statement], ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Claim:
     """One statement of the paper (or of ours), ready to be decided.
 
@@ -59,7 +68,7 @@ class Claim:
         return Verdict(self.id, pairing, outcome, where=self.where, statement=self.text, **fields)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class AlgebraicClaim(Claim):
     """A claim whose statement is a :data:`dctheory.proof.logic.Statement` for each case.
 
@@ -134,14 +143,10 @@ class AlgebraicClaim(Claim):
 
     def holds(self, pairing: str | None, point: Mapping[str, Any]) -> bool:
         """Whether the claim holds at an exact point that satisfies its hypotheses."""
-        from dctheory.proof.logic import gap_point
-
         return _by_case(self, pairing, "statement")(gap_point({"k": 1, **point}))
 
     def admits(self, point: Mapping[str, Any]) -> bool:
         """Whether the point satisfies the claim's hypotheses."""
-        from dctheory.proof.logic import gap_point
-
         gaps = gap_point({"k": 1, **point})
         return any(_hypotheses_hold(self, case)(gaps) for case in self.cases)
 
@@ -175,9 +180,10 @@ class AlgebraicClaim(Claim):
         """All SMT-LIB queries that together prove the claim (under the condition)."""
         steps = []
         for case in self.cases:
-            known = [*self._hypotheses(case), *self.order(pairing, case)]
+            base = list(self._hypotheses(case))
+            known = [*base, *self.order(pairing, case)]
             for name, lemma in self.lemmas(pairing, case):
-                steps.append(_query(f"{case}: lemma {name}", known, ("negated lemma", Not(lemma))))
+                steps.append(_query(f"{case}: lemma {name}", base, ("negated lemma", Not(lemma))))
                 known.append((f"lemma {name}", lemma))
             statement = self.statement(pairing, case)
             if condition is None:

@@ -8,7 +8,7 @@ from :mod:`dctheory.formulas`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import sympy as sp
@@ -52,8 +52,7 @@ def graph_model(pairing: str, case: str) -> Model:
     for each in f.bulk(pairing):
         if case == "mixed" or each.kind == "difficult":
             found.append(Family(each.numerator, degrees[each.kind], each.multiplicity))
-    absent = {f.n_e: 0} if case == "full" else {}
-    return tuple(_substituted(family, absent) for family in found)
+    return substituted(tuple(found), {f.n_e: sp.Integer(0)} if case == "full" else {})
 
 
 def clean_model(size: Any) -> Model:
@@ -66,11 +65,18 @@ def clean_model(size: Any) -> Model:
     )
 
 
-def _substituted(family: Family | PencilFamily, values: dict[Any, Any]) -> Family | PencilFamily:
-    if isinstance(family, PencilFamily) or not values:
-        return family
-    parts = (family.numerator, family.denominator, family.multiplicity)
-    return Family(*(sp.sympify(part).subs(values) for part in parts))
+def substituted(model: Model, values: dict[Any, Any]) -> Model:
+    """The model with some gap coordinates replaced."""
+
+    def changed(record: Any) -> Any:
+        return type(record)(
+            *(
+                changed(part) if isinstance(part, f.Block) else part.subs(values, simultaneous=True)
+                for part in (getattr(record, each.name) for each in fields(record))
+            )
+        )
+
+    return tuple(changed(family) for family in model) if values else model
 
 
 def above(model: Model, top: Any, bottom: Any, strict: bool) -> tuple[tuple[Statement, Any], ...]:

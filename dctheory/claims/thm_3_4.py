@@ -45,7 +45,7 @@ _BOTH_Z = "(n - n_d)*n_d*(alpha - beta)**2*c1"
 _BOTH_TOP_BELOW = (
     f"({_BOTH_X} <= 0 and {_BOTH_Y} <= 0 and ({_BOTH_X})*({_BOTH_Y}) >= {_BOTH_Z})"
 )
-_BOTH_LOW_ABOVE = f"({_BOTH_X} > 0 and {_BOTH_Y} > 0 and ({_BOTH_X})*({_BOTH_Y}) > {_BOTH_Z})"
+_BOTH_LOW_ABOVE = f"({_BOTH_X} > 0 and ({_BOTH_X})*({_BOTH_Y}) > {_BOTH_Z})"
 VALID_BOTH = (
     "n_d == n"
     f" or (k <= r + 1 and ((n_d - 1)*c2 <= n_d**2*(alpha + r*beta) or {_BOTH_TOP_BELOW}))"
@@ -104,32 +104,43 @@ def harm(pairing: str | None, case: str) -> Statement:
 
 
 def _valid_lemmas(pairing: str | None, case: str) -> tuple[tuple[str, Statement], ...]:
-    """How the modes of `matched` are ordered about the printed value L; shortens the main query."""
-    if pairing != "matched" or case == "full":
+    """How the modes are ordered about the printed value L; shortens the main query."""
+    if case == "full":
         return ()
-    _, spurious, pencil, easy, bulk, contrast = graph_model("matched", case)
+    one, spurious, pencil, easy, *difficult = graph_model(str(pairing), case)
 
     def is_above(family: Any, index: int = 0) -> Statement:
         return above((family,), *PRINTED, strict=True)[index][0]
 
-    upper, lower = is_above(pencil, 0), is_above(pencil, 1)
-    lower_above_clean = above((pencil,), *CLEAN, strict=True)[1][0]
-    return (
+    general = (
         ("multiplicities", All((_at_least_zero(f.n_e), _at_least_zero(f.n_d)))),
+        ("1 above L", is_above(one)),
+    )
+    if pairing == "either":
+        rest = [(f.SPURIOUS, spurious), (f.EASY_BULK, easy), (f.DIFFICULT_BULK, difficult[0])]
+        return (*general, *((f"{name} below L", Not(is_above(each))) for name, each in rest))
+    lower_above_clean = above((pencil,), *CLEAN, strict=True)[1][0]
+    shared = (
+        *general,
         ("class− below t = easy bulk", Not(lower_above_clean)),
-        ("matched bulk above L", implies(compare(f.n_d, ">=", 2), is_above(bulk))),
-        ("μ below L for n_d = 1", implies(compare(f.n_d, "<=", 1), Not(is_above(spurious)))),
         ("easy bulk below μ", implies(is_above(easy), is_above(spurious))),
-        ("easy bulk below class+", implies(is_above(easy), upper)),
-        ("contrast bulk below easy bulk", implies(is_above(contrast), is_above(easy))),
+        ("easy bulk below class+", implies(is_above(easy), is_above(pencil))),
+        ("μ below L for n_d = 1", implies(compare(f.n_d, "<=", 1), Not(is_above(spurious)))),
+    )
+    if pairing == "both":
+        return (*shared, ("difficult bulk below L", Not(is_above(difficult[0]))))
+    return (
+        *shared,
+        ("matched bulk above L", implies(compare(f.n_d, ">=", 2), is_above(difficult[0]))),
+        ("contrast bulk below easy bulk", implies(is_above(difficult[1]), is_above(easy))),
     )
 
 
 def _valid_order(pairing: str | None, case: str) -> tuple[tuple[str, Statement], ...]:
     """Transitivity, which the solver cannot know of signs of polynomials."""
-    if pairing != "matched" or case == "full":
+    if pairing == "either" or case == "full":
         return ()
-    _, _, pencil, easy, _, _ = graph_model("matched", "mixed")
+    _, _, pencil, easy, *_ = graph_model(str(pairing), "mixed")
     low_printed, low_clean = (
         above((pencil,), *threshold, strict=True)[1][0] for threshold in (PRINTED, CLEAN)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -23,6 +24,7 @@ _OPERATORS: dict[type, str] = {
 }
 
 
+@lru_cache(maxsize=256)
 def parse_condition(text: str) -> Statement:
     """A condition such as ``"n_d < n and k <= r + 1"`` as a statement in gap coordinates.
 

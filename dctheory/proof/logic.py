@@ -17,6 +17,8 @@ import sympy as sp
 
 from dctheory.formulas import GAPS, alpha, beta, g, gamma, h, k, n, n_d, n_e, u
 
+from dctheory.graph.spectrum import integer_scale
+
 SYMBOLS = (*GAPS, k)
 # The similarity of a node with itself, 1 in the paper, u + β + g + h in gap coordinates.
 _SCALE = sp.Symbol("s", positive=True)
@@ -133,6 +135,13 @@ def primitive(poly: Any) -> Any:
     return sp.expand(kept)
 
 
+def signed(expr: Any, op: str) -> Statement:
+    """``expr op 0`` for a rational expression in the paper's symbols, at admissible parameters."""
+    top, bottom = homogeneous(expr)
+    sign = primitive(bottom)
+    return compare(primitive(top * (sign if sign.free_symbols else sp.sign(sign))), op, 0)
+
+
 def _is_positive(factor: Any) -> bool:
     terms = sp.Add.make_args(sp.expand(factor))
     may_vanish = {beta, n_e}
@@ -145,19 +154,22 @@ def _is_positive(factor: Any) -> bool:
 
 
 class _Names:
-    """Names for the nonlinear polynomials of a query, equal up to sign sharing one."""
+    """Names for the nonlinear parts of a query's polynomials, equal up to sign sharing one."""
 
     def __init__(self) -> None:
         self.definitions: dict[Any, str] = {}
 
     def term(self, poly: Any) -> str:
-        expr = sp.expand(sp.sympify(poly))
-        if all(sum(_powers(part)) <= 1 for part in sp.Add.make_args(expr)):
-            return _smt_poly(expr)
-        flipped = expr.could_extract_minus_sign()
-        key = sp.expand(-expr) if flipped else expr
+        parts = sp.Add.make_args(sp.expand(sp.sympify(poly)))
+        linear = sp.Add(*(part for part in parts if sum(_powers(part)) <= 1))
+        curved = sp.Add(*(part for part in parts if sum(_powers(part)) > 1))
+        if curved == 0:
+            return _smt_poly(linear)
+        flipped = curved.could_extract_minus_sign()
+        key = sp.expand(-curved) if flipped else curved
         name = self.definitions.setdefault(key, f"p{len(self.definitions) + 1}")
-        return f"(- {name})" if flipped else name
+        word = f"(- {name})" if flipped else name
+        return word if linear == 0 else f"(+ {_smt_poly(linear)} {word})"
 
 
 def _powers(monomial: Any) -> list[int]:
@@ -186,7 +198,7 @@ def _to_smtlib(statement: Statement, names: _Names) -> str:
 def smt_query(assertions: Iterable[tuple[str, Statement]], symbols: Iterable[Any]) -> str:
     """A complete SMT-LIB script that asserts named statements; comments carry the names.
 
-    Each nonlinear polynomial is defined once, on a line of its own.
+    The nonlinear part of each polynomial is defined once, on a line of its own.
     """
     names = _Names()
     body = []
@@ -254,10 +266,9 @@ def _python(statement: Statement) -> str:
     return f"({word.join(_python(part) for part in statement.parts)})"
 
 
+@lru_cache(maxsize=4096)
 def _python_poly(poly: Any) -> str:
-    expr = sp.sympify(poly)
-    factored = sp.horner(sp.expand(expr)) if expr.free_symbols else expr
-    text = str(factored)
+    text = str(sp.sympify(poly))
     if "/" in text:
         raise ValueError(f"only integer coefficients are compiled, got {text}")
     return f"({text})"
@@ -265,8 +276,6 @@ def _python_poly(poly: Any) -> str:
 
 def gap_point(point: Mapping[str, Any]) -> dict[str, Any]:
     """Integers (u, β, g, h at a common scale), r, n_e, n_d and k from the paper's parameters."""
-    from dctheory.graph.spectrum import integer_scale
-
     q, (a, b, c) = integer_scale(*(Fraction(point[name]) for name in ("alpha", "beta", "gamma")))
     result = {"u": q - a, "beta": b, "g": c - b, "h": a - c, "r": int(point["r"])}
     result |= {"n_d": int(point["n_d"]), "n_e": int(point["n"]) - int(point["n_d"])}
