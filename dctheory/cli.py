@@ -274,7 +274,7 @@ def _bounds(arguments: argparse.Namespace) -> int:
 
     with _input_errors():
         graph = _graph(arguments)
-        k = graph.classes if arguments.k is None else arguments.k
+        k = _features(arguments, graph)
         table = dctheory.bounds(
             graph, k, arguments.delta, margin=arguments.margin, temperature=arguments.temperature
         )
@@ -288,7 +288,7 @@ def _spectrum(arguments: argparse.Namespace) -> int:
     with _input_errors():
         graph = _graph(arguments)
         spectrum = graph.spectrum()
-        k = min(graph.classes, graph.num_nodes - 1) if arguments.k is None else arguments.k
+        k = _features(arguments, graph)
         gap, mode = spectrum.gap(k), spectrum.mode(k + 1)
     modes = spectrum.table()
     notes = [
@@ -323,6 +323,13 @@ def _graph(arguments: argparse.Namespace) -> SimilarityGraph:
         **{name: getattr(arguments, name) for name in names}
     )
     return graph
+
+
+def _features(arguments: argparse.Namespace, graph: SimilarityGraph) -> int:
+    """k as given, else the number of classes."""
+    if arguments.k is None:
+        return min(graph.classes, graph.num_nodes - 1)
+    return int(arguments.k)
 
 
 def _read_verdicts(path: str) -> list[Any]:
