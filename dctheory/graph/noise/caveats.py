@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dctheory.graph.noise.model import NoiseModel
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 _FEW_NODES = 100
 # η = ε √N / d from which the second order in η (relative error about η²) is not enough.
 _STRONG = 0.1
+# Eigenvalue z of a bulk family from which the degrees' part of its noise, z², is not small.
+_FAR_BULK = 0.2
 # Expected number of nodes with a negative degree that is worth a word.
 _NEGATIVE = 1e-3
 # A mode within so many Tracy-Widom units of an edge may or may not stand out in one sample.
@@ -38,7 +42,7 @@ def find_caveats(
     found = list(_degree_caveats(model, raw.epsilon))
     if model.num_nodes < _FEW_NODES:
         found.append(f"only {model.num_nodes} nodes: the prediction is one for large N")
-    found += _merged_caveats(model, normalized)
+    found += _bulk_caveats(model, normalized)
     for spectrum in (raw, normalized):
         found += _edge_caveats(spectrum)
         found += _crowding_caveats(spectrum)
@@ -63,7 +67,13 @@ def _degree_caveats(model: NoiseModel, epsilon: float) -> Iterator[str]:
         )
 
 
-def _merged_caveats(model: NoiseModel, spectrum: NoisySpectrum) -> Iterator[str]:
+def _bulk_caveats(model: NoiseModel, spectrum: NoisySpectrum) -> Iterator[str]:
+    farthest = float(np.abs(spectrum.bulk.law.centres).max(initial=0.0))
+    if farthest > _FAR_BULK:
+        yield (
+            f"normalized: bulk directions have the clean eigenvalue {farthest:.2g}, where noisy "
+            "degrees count as much as noisy similarities and are taken in on average only"
+        )
     degrees = [cell.degree for cell in model.cells]
     merged = sum(mode.multiplicity for mode in spectrum.outliers if not mode.detached)
     if merged > _MANY_MODES * model.num_nodes and max(degrees) > _UNEQUAL * min(degrees):

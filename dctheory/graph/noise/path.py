@@ -28,9 +28,15 @@ from dctheory.graph.noise.modes import CleanMode, ModeState
 
 Array = NDArray[np.float64]
 
-# A mode is solved in the span of its own clean eigenvector and its nearest neighbours.
+# A mode is solved in the span of its own clean eigenvector and those that it mixes with most.
 _SPAN = 4
+# Eigenvalues closer than this, relative to the largest, are one eigenspace.
+_SAME = 1e-9
+# Mixing weaker than this is rounding.
+_ROUNDING = 1e-12
 _SECANTS = 30
+# No eigenvalue of the normalised matrix gets so far while its degrees are positive.
+_FAR = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,18 +69,30 @@ class NormalizedPath:
         return np.asarray(root if self.mode.sector.is_trivial else 0 * root)
 
     @cached_property
-    def _span(self) -> tuple[Array, int]:
-        """(m, k) orthonormal basis, and the mode's place among the k eigenvalues."""
-        size, own = len(self.mode.sector.cells), self.mode.index
-        if size <= _SPAN:
-            return np.eye(size), own
-        values = self.mode.values
-        distance = np.abs(values - values[own])
-        # Equal modes do not mix with this one by symmetry; they only take up room.
-        distance[(distance <= 1e-9 * abs(values[own])) & (np.arange(size) != own)] = np.inf
-        nearest = np.sort(np.argsort(distance, kind="stable")[:_SPAN])
-        basis = np.linalg.qr(self.mode.basis[:, nearest])[0]
-        return basis, int(np.flatnonzero(nearest == own)[0])
+    def _span(self) -> tuple[Array, int, bool]:
+        """(m, k) orthonormal basis, the mode's place in it, and whether it has the ones ahead.
+
+        Besides the mode itself, one direction of each other eigenspace: the noise is the same on
+        all nodes and degrees are not, so eigenvectors y, y' of S y = λ D y with yᵀ y' ≠ 0 mix.
+        """
+        values, own = self.mode.values, self.mode.index
+        basis = self.mode.basis / np.sqrt(self._degrees @ self.mode.basis**2)
+        coupling = basis.T @ basis[:, own]
+        start = np.flatnonzero(np.diff(values, prepend=np.inf) < -_SAME * np.abs(values).max())
+        found = []
+        for first, last in zip(start, [*start[1:], len(values)], strict=True):
+            if not first <= own < last:
+                mixed = coupling[first:last]
+                strength = float(np.linalg.norm(mixed) / abs(values[first] - values[own]))
+                found.append((strength, int(first), basis[:, first:last] @ mixed))
+        strongest = sorted(found, key=lambda entry: -entry[0])[: _SPAN - 1]
+        floor = _ROUNDING * coupling[own] / np.abs(values).max()
+        kept = [(place, vector) for strength, place, vector in strongest if strength > floor]
+        chosen = sorted([*kept, (own, basis[:, own])], key=lambda entry: entry[0])
+        places = [place for place, _ in chosen]
+        ahead = self.mode.sector.is_trivial and places[0] == 0 and own > 0
+        vectors = np.linalg.qr(np.column_stack([vector for _, vector in chosen]))[0]
+        return vectors, places.index(own), ahead
 
     @cached_property
     def _clean(self) -> tuple[Array, Array]:
@@ -85,10 +103,15 @@ class NormalizedPath:
         )
 
     def _resolvent(self, z: float, s: float) -> tuple[Array, float]:
-        """1/(a − z d − s) of each family, and ε²."""
-        inverse = 1 / (self.law.atoms - z * self.law.degrees - s)
-        trace = float(self.law.counts @ inverse)
-        return inverse, (s / (trace * (1 + z * z)) if s else 0.0)
+        """1/(a − z d − s) of each family, and ε²: infinite where no noise leads there."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inverse = 1 / (self.law.atoms - z * self.law.degrees - s)
+            trace = float(self.law.counts @ inverse)
+        if s == 0:
+            return inverse, 0.0
+        if trace == 0 or not math.isfinite(trace):
+            return inverse, math.inf
+        return inverse, s / (trace * (1 + z * z))
 
     def _density_per_node(self, weights: Array) -> Array:
         """Σ_k c_k w_k, spread over the sector's cells, per node."""
@@ -104,16 +127,21 @@ class NormalizedPath:
 
     def _pencil(self, z: float, s: float) -> Array:
         matrix, degrees = self._clean
-        if s == 0:
-            return np.asarray(matrix - z * degrees)
         inverse, variance = self._resolvent(z, s)
+        if s == 0 or not math.isfinite(variance):
+            return np.asarray(matrix - z * degrees)
         rho, trace = self._density_per_node(inverse), float(self.law.counts @ inverse)
         return matrix - z * degrees - variance * self._self_energy(z, rho, trace)
 
     def _gap(self, z: float, s: float) -> float:
         """The mode's eigenvalue of the pencil: zero where the mode is."""
         values = np.linalg.eigvalsh(self._pencil(z, s))
-        return float(values[len(values) - 1 - self._span[1]])
+        return float(values[len(values) - 1 - self._place_at(z)])
+
+    def _place_at(self, z: float) -> int:
+        """Place of the mode among the pencil's eigenvalues; that of the ones turns at z = 1."""
+        _, place, ones_ahead = self._span
+        return place - (ones_ahead and z > 1)
 
     # --- Following the mode
 
@@ -148,16 +176,15 @@ class NormalizedPath:
 
     @cached_property
     def _end(self) -> float:
-        """The place z where the bulk takes the mode in; NaN if that is where it starts."""
-        start, side = self.mode.value, -math.copysign(1, self._pull)
-        step = float(np.abs(self.law.centres - start).min()) / 2
-        near = start
-        for _ in range(60):
-            far = near + side * step
+        """The place z where the bulk takes the mode in, at most :data:`_FAR` from 0."""
+        side = -math.copysign(1, self._pull)
+        step = float(np.abs(self.law.centres - self.mode.value).min()) / 2
+        near = far = self.mode.value
+        while abs(far) < _FAR:
+            near, far, step = far, far + side * step, 1.5 * step
             if self._stability(far, self._height(far)) <= 0:
                 return find_root(lambda z: self._stability(z, self._height(z)), near, far)
-            near, step = far, 1.5 * step
-        return side * math.inf
+        return far
 
     @cached_property
     def threshold(self) -> float:
@@ -171,9 +198,7 @@ class NormalizedPath:
             s = self._still_end
         else:
             z = self._end
-            s = self._height(z) if math.isfinite(z) else math.inf
-        if not math.isfinite(s):
-            return math.inf
+            s = self._height(z)
         inverse = 1 / (self.law.atoms - z * self.law.degrees - s)
         return 1 / math.sqrt(float(self.law.counts @ inverse**2) * (1 + z * z))
 
@@ -210,13 +235,15 @@ class NormalizedPath:
             return ModeState(self.mode.value, 1.0, width / self.mode.degree(self.cells))
         z, s = self._place(epsilon)
         values, vectors = np.linalg.eigh(self._pencil(z, s))
-        vector = vectors[:, len(values) - 1 - self._span[1]]
+        vector = vectors[:, len(values) - 1 - self._place_at(z)]
         inverse, variance = self._resolvent(z, s)
         stability = 1 - variance * (1 + z * z) * float(self.law.counts @ inverse**2)
         slope = float(vector @ self._slope(z, inverse, variance, stability) @ vector)
         overlap = self._left_overlap(z, inverse, variance, vector) ** 2 / slope
-        spread = (self.mode.multiplicity + 1) / max(stability, np.finfo(np.float64).tiny)
-        width = 2 * epsilon * math.sqrt(spread) / slope
+        width = 0.0
+        if not self.mode.is_ones:
+            spread = (self.mode.multiplicity + 1) / max(stability, np.finfo(np.float64).tiny)
+            width = 2 * epsilon * math.sqrt(spread) / slope
         return ModeState(z, float(min(max(overlap, 0.0), 1.0)), width)
 
     def _slope(self, z: float, inverse: Array, variance: float, stability: float) -> Array:

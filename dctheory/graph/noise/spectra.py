@@ -27,13 +27,14 @@ class Outlier:
         sector: its symmetry sector.
         clean: its eigenvalue without noise.
         position: mean place of its eigenvalues; NaN where it is in the bulk.
-        width: half-width of the interval over which they spread about it (leading order; twice
-            the standard deviation); NaN in the bulk.
+        width: half-width of the interval over which they spread about it (twice the standard
+            deviation, to some 40 % in the normalised matrix); NaN in the bulk.
         overlap: squared overlap of a noisy eigenvector with the clean eigenspace; 0 in the bulk.
         multiplicity: dimension of the eigenspace.
         threshold: noise level from which on the mode is in the bulk: 0 if it always is (its
             clean eigenvalue lies at the bulk's, or it has more copies than the bulk itself),
-            infinite if never.
+            infinite if never. Normalised: no more than an order of magnitude where ε√N/d
+            there is not small; the trivial one is where the bulk reaches 1.
         detached: whether ``epsilon`` is below the threshold.
     """
 

@@ -27,7 +27,9 @@ FAMILIES = [
 def make(families, epsilon, normalized):
     counts, atoms, degrees = (np.array(values, dtype=float) for values in families)
     names = tuple((f"family {k}",) for k in range(len(counts)))
-    law = BulkLaw(counts, atoms, degrees if normalized else np.ones_like(degrees), names, normalized)
+    law = BulkLaw(
+        counts, atoms, degrees if normalized else np.ones_like(degrees), names, normalized
+    )
     return Bulk(law, epsilon)
 
 
