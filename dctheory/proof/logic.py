@@ -15,13 +15,11 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 
-from dctheory.formulas import GAPS, alpha, beta, g, gamma, h, k, n, n_d, n_e, u
+from dctheory.formulas import GAPS, alpha, beta, g, gamma, h, k, n, n_d, n_e, r, u
 
 from dctheory.graph.spectrum import integer_scale
 
 SYMBOLS = (*GAPS, k)
-# The similarity of a node with itself, 1 in the paper, u + β + g + h in gap coordinates.
-_SCALE = sp.Symbol("s", positive=True)
 
 
 @dataclass(frozen=True)
@@ -91,10 +89,8 @@ def homogeneous(expr: Any) -> tuple[Any, Any]:
     The self-similarity 1 becomes u + β + g + h, so both parts are homogeneous in (u, β, g, h) and
     their signs may be read at any positive scale. The denominator keeps its sign.
     """
-    top, bottom = _scaled(expr)
-    top, bottom = (sp.expand(part.subs(_SCALE, u + beta + g + h)) for part in (top, bottom))
-    common = sp.gcd(top, bottom)
-    return sp.factor(sp.cancel(top / common)), sp.factor(sp.cancel(bottom / common))
+    value = _in_gaps(sp.sympify(expr))
+    return value.numer.as_expr(), value.denom.as_expr()
 
 
 def homogeneous_polynomial(expr: Any) -> Any:
@@ -102,19 +98,42 @@ def homogeneous_polynomial(expr: Any) -> Any:
 
     Raises ValueError if the expression has a denominator.
     """
-    top, bottom = _scaled(expr)
-    if bottom.free_symbols - {_SCALE} or not bottom.subs(_SCALE, 1) > 0:
-        raise ValueError(f"a condition must be polynomial, got {expr}")
-    return sp.expand(top.subs(_SCALE, u + beta + g + h))
+    value = _in_gaps(sp.sympify(expr))
+    while value.denom != 1:
+        value, before = value * _SELF, value.denom
+        if value.denom == before:
+            raise ValueError(f"a condition must be polynomial, got {expr}")
+    return value.numer.as_expr()
 
 
-def _scaled(expr: Any) -> tuple[Any, Any]:
-    """Numerator and denominator in gap coordinates, the self-similarity 1 as a symbol."""
-    shrunk = {each: each / _SCALE for each in (alpha, beta, gamma)}
-    gaps = {alpha: beta + g + h, gamma: beta + g, n: n_e + n_d}
-    scaled = sp.cancel(sp.together(sp.sympify(expr).subs(shrunk, simultaneous=True)))
-    top, bottom = sp.fraction(scaled)
-    return top.subs(gaps, simultaneous=True), bottom.subs(gaps, simultaneous=True)
+# Rational functions in gap coordinates. The similarity of a node with itself, 1 in the paper, is
+# u + β + g + h there.
+_FIELD = sp.QQ.frac_field(*SYMBOLS)
+_SELF = _FIELD.from_sympy(u + beta + g + h)
+_GAP_VALUES = {
+    alpha: _FIELD.from_sympy(beta + g + h) / _SELF,
+    beta: _FIELD.from_sympy(beta) / _SELF,
+    gamma: _FIELD.from_sympy(beta + g) / _SELF,
+    n: _FIELD.from_sympy(n_e + n_d),
+    **{each: _FIELD.from_sympy(each) for each in (r, n_d, k)},
+}
+
+
+def _in_gaps(expr: Any) -> Any:
+    """A rational expression in the paper's symbols as an element of the field."""
+    if expr.is_Symbol:
+        return _GAP_VALUES[expr]
+    if expr.is_Rational:
+        return _FIELD.from_sympy(expr)
+    if expr.is_Pow and expr.exp.is_Integer:
+        return _in_gaps(expr.base) ** int(expr.exp)
+    if not (expr.is_Add or expr.is_Mul):
+        raise ValueError(f"{expr} is not a rational expression")
+    parts = [_in_gaps(part) for part in expr.args]
+    result = parts[0]
+    for part in parts[1:]:
+        result = result + part if expr.is_Add else result * part
+    return result
 
 
 @lru_cache(maxsize=None)

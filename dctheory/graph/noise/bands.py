@@ -91,8 +91,8 @@ def _gaps(
             if key in tried:
                 continue
             tried.add(key)
-            edges = Gap(law, above, float(left), float(right)).edges(epsilon)
-            if edges is not None and bottom < edges[0] and edges[1] < top:
+            edges = Gap(law, above, float(left), float(right)).edges(epsilon, bottom, top)
+            if edges is not None:
                 found[key] = (*edges, above)
     return sorted(found.values(), key=lambda gap: -gap[1])
 
@@ -224,9 +224,10 @@ class Gap:
         inverse = 1 / (self.law.atoms - z * self.law.degrees - s)
         return float(self.law.counts @ inverse), float(self.law.counts @ (inverse * inverse))
 
-    def edges(self, epsilon: float) -> tuple[float, float] | None:
-        """(lower, upper) end of the gap, None where there is none."""
-        limits = self._range(epsilon)
+    def edges(self, epsilon: float, bottom: float, top: float) -> tuple[float, float] | None:
+        """(lower, upper) end of the gap between two outer edges, None where there is none."""
+        near, far = self._range(epsilon)
+        limits = max(near, bottom), min(far, top)
         if limits[0] >= limits[1]:
             return None
         low = self._falling_root(lambda z: self._turn(z, epsilon, -1), limits)
