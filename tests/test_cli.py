@@ -208,7 +208,7 @@ def test_an_interrupt_is_exit_code_130(monkeypatch, capsys):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dctheory.cli._parser", interrupt)
+    monkeypatch.setattr("dctheory.cli.make_parser", interrupt)
     assert main(["spectrum"]) == 130
     assert capsys.readouterr().err == "dctheory: interrupted\n"
 
