@@ -1,0 +1,108 @@
+"""E_wd/E_wo − 1 = O(1/n) with the true λ_{k+1}: bounds by SMT, growth by a limit along n = m²."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from dctheory import formulas as f
+from dctheory.claims._base import Claim
+from dctheory.claims._limits import limit_step
+from dctheory.claims._model import THM_3_4_RANGE, eigenvalue_is, graph_model, hypotheses
+from dctheory.proof.logic import (
+    SYMBOLS,
+    All,
+    Not,
+    Statement,
+    compare,
+    homogeneous,
+    smt_query,
+)
+from dctheory.proof.smt import solve
+from dctheory.proof.verdict import Outcome, Step, Verdict
+
+_T = homogeneous(f.THM_3_3.expr)
+_CONDITIONS = {"both": "k >= r + 2", "matched": None, "either": "k >= 2*r + 1"}
+_NOTES = {
+    "both": "at k = r + 1, n(μ − t) grows without bound when n_d does, even with n_d/n → 0",
+    "matched": "t < λ_{k+1} ≤ ρ = [(1−α)+r(γ−β)]/(c2+r(γ−β)) and ρ − t = O(1/n)",
+    "either": "for r < k ≤ 2r, λ_{k+1} = class− and n(class− − t) grows without bound with n_d",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RatesExactClaim(Claim):
+    """λ_{k+1} − t = O(1/n) for n → ∞, n_d/n → 0 (so n_d ≤ n_e), t = (1−α)/c2.
+
+    As λ stays away from 1, that is the rate of the bound's ratio.
+    """
+
+    def _decide(self, pairing: str | None) -> Verdict:
+        reading = str(pairing)
+        condition = _CONDITIONS[reading]
+        query = smt_query(_assertions(reading), SYMBOLS)
+        if solve(query).status != "unsat":
+            return self._verdict(pairing, Outcome.UNDECIDED, method="SMT did not finish")
+        steps = [Step("smt", "mixed: λ_{k+1} stays within O(1/n) of t", query)]
+        details = (_NOTES[reading], "E_T has the clean graph's λ_{k+1} under its own assumption")
+        if condition is None:
+            return self._verdict(
+                *(pairing, Outcome.PROVED), method="SMT proof", details=details, steps=tuple(steps)
+            )
+        steps.append(_growth(reading))
+        last = "r + 1" if reading == "both" else "r + 1 ... 2 r"
+        return self._verdict(
+            *(pairing, Outcome.CONDITIONAL),
+            condition=condition,
+            witness={
+                "holds": {"k": condition, "n_d": "at most n/2"},
+                "fails": {"k": last, "sequence": "n = m^2, n_d = m"},
+            },
+            method="SMT proof, and a symbolic limit",
+            details=details,
+            steps=tuple(steps),
+        )
+
+    def recheck(self, verdict: Verdict) -> list[str]:
+        fresh = self._decide(verdict.pairing)
+        same = (fresh.outcome, fresh.condition, fresh.witness, fresh.steps)
+        if same != (verdict.outcome, verdict.condition, verdict.witness, verdict.steps):
+            return ["query, limit, condition or witness are not what the claim gives"]
+        return []
+
+
+def _assertions(pairing: str) -> list[tuple[str, Statement]]:
+    known = [*hypotheses("mixed"), *THM_3_4_RANGE]
+    known += [("n_d <= n_e", compare(f.n_d, "<=", f.n_e)), ("n_e >= 2", compare(f.n_e, ">=", 2))]
+    model = graph_model(pairing, "mixed")
+    block = f.block(pairing, "trivial")
+    if pairing == "both":
+        known.append(("k >= r + 2", compare(f.k, ">=", f.r + 2)))
+        goal = eigenvalue_is(model, "==", *_T)
+    elif pairing == "matched":
+        rho = (f.u + f.r * f.g, block.degree_difficult)
+        goal = All((eigenvalue_is(model, ">", *_T), eigenvalue_is(model, "<=", *rho)))
+    else:
+        known.append(("k >= 2 r + 1", compare(f.k, ">=", 2 * f.r + 1)))
+        low = eigenvalue_is(model, ">=", f.u, block.degree_easy)
+        goal = All((low, eigenvalue_is(model, "<=", *_T)))
+    return [*known, ("negated claim", Not(goal))]
+
+
+def _growth(pairing: str) -> Step:
+    """n (λ_{k+1} − t) along n = m², n_d = m: a lower bound's numerator outgrows its denominator."""
+    m = sp.Symbol("m", positive=True)
+    sector = "trivial" if pairing == "both" else "class"
+    block = f.block(pairing, sector)
+    product = block.degree_easy * block.degree_difficult
+    # μ is det/(d_e d_d) exactly; class− is at least that, as class+ ≤ 1.
+    gap = (block.det / product - _T[0] / _T[1]) * (f.n_e + f.n_d)
+    value = sp.together(gap.subs({f.n_d: m, f.n_e: m**2 - m}, simultaneous=True))
+    top, bottom = (sp.Poly(part, m) for part in sp.fraction(value))
+    if top.degree() <= bottom.degree():
+        raise ArithmeticError("the gap does not outgrow 1/n")
+    leading: Any = sp.factor(top.LC() / bottom.LC())
+    power = top.degree() - bottom.degree()
+    return limit_step("n (λ_{k+1} − t) along n = m^2, n_d = m, leading term", leading * m**power)
