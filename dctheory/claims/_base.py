@@ -143,7 +143,7 @@ class AlgebraicClaim(Claim):
 
     def holds(self, pairing: str | None, point: Mapping[str, Any]) -> bool:
         """Whether the claim holds at an exact point that satisfies its hypotheses."""
-        return _by_case(self, pairing, "statement")(gap_point({"k": 1, **point}))
+        return _by_case(self, pairing)(gap_point({"k": 1, **point}))
 
     def admits(self, point: Mapping[str, Any]) -> bool:
         """Whether the point satisfies the claim's hypotheses."""
@@ -154,7 +154,11 @@ class AlgebraicClaim(Claim):
         self, pairing: str | None, wanted: Callable[[Statement], Statement]
     ) -> tuple[Point, bool] | None:
         """The smallest admissible point where ``wanted(statement)`` holds; PSD ones first."""
-        wanted_by_case = _by_case(self, pairing, "search", wanted)
+        # Hypotheses that need similarities (β > 0, say) are not seen by the size filter.
+        extra = tuple(statement for _, statement in self.extra)
+        wanted_by_case = _by_case(
+            self, pairing, lambda statement: All((*extra, wanted(statement)))
+        )
         return smallest(
             wanted_by_case,
             _is_psd(pairing),
@@ -278,7 +282,6 @@ def _hypotheses_hold(claim: AlgebraicClaim, case: str) -> Callable[[Mapping[str,
 def _by_case(
     claim: AlgebraicClaim,
     pairing: str | None,
-    purpose: str,
     wanted: Callable[[Statement], Statement] = lambda statement: statement,
 ) -> Callable[[Mapping[str, Any]], bool]:
     """The statement compiled, choosing the case by whether easy nodes are there."""

@@ -13,7 +13,6 @@ from dctheory.claims._limits import limit_step
 from dctheory.claims._model import THM_3_4_RANGE, eigenvalue_is, graph_model, hypotheses
 from dctheory.proof.logic import (
     SYMBOLS,
-    All,
     Not,
     Statement,
     compare,
@@ -42,10 +41,12 @@ class RatesExactClaim(Claim):
     def _decide(self, pairing: str | None) -> Verdict:
         reading = str(pairing)
         condition = _CONDITIONS[reading]
-        query = smt_query(_assertions(reading), SYMBOLS)
-        if solve(query).status != "unsat":
+        steps = [
+            Step("smt", name, smt_query([*known, ("negated goal", Not(goal))], SYMBOLS))
+            for name, known, goal in _goals(reading)
+        ]
+        if any(solve(step.content).status != "unsat" for step in steps):
             return self._verdict(pairing, Outcome.UNDECIDED, method="SMT did not finish")
-        steps = [Step("smt", "mixed: λ_{k+1} stays within O(1/n) of t", query)]
         details = (_NOTES[reading], "E_T has the clean graph's λ_{k+1} under its own assumption")
         if condition is None:
             return self._verdict(
@@ -73,22 +74,35 @@ class RatesExactClaim(Claim):
         return []
 
 
-def _assertions(pairing: str) -> list[tuple[str, Statement]]:
-    known = [*hypotheses("mixed"), *THM_3_4_RANGE]
+Known = list[tuple[str, Statement]]
+
+
+def _goals(pairing: str) -> list[tuple[str, Known, Statement]]:
+    """Named goals with what each may use; the last ones use the lemma before them."""
+    known: Known = [*hypotheses("mixed"), *THM_3_4_RANGE]
     known += [("n_d <= n_e", compare(f.n_d, "<=", f.n_e)), ("n_e >= 2", compare(f.n_e, ">=", 2))]
+    lemma = compare(f.r * (f.n_e - 2), ">=", 0)
+    lemmas: list[tuple[str, Known, Statement]] = [("lemma r (n_e − 2) ≥ 0", known, lemma)]
+    used: Known = [*known, ("lemma", lemma)]
     model = graph_model(pairing, "mixed")
     block = f.block(pairing, "trivial")
     if pairing == "both":
-        known.append(("k >= r + 2", compare(f.k, ">=", f.r + 2)))
-        goal = eigenvalue_is(model, "==", *_T)
-    elif pairing == "matched":
+        used.append(("k >= r + 2", compare(f.k, ">=", f.r + 2)))
+        return [*lemmas, ("λ_{k+1} = t", used, eigenvalue_is(model, "==", *_T))]
+    if pairing == "matched":
         rho = (f.u + f.r * f.g, block.degree_difficult)
-        goal = All((eigenvalue_is(model, ">", *_T), eigenvalue_is(model, "<=", *rho)))
+        goals = {"λ_{k+1} > t": (">", _T), "λ_{k+1} ≤ ρ": ("<=", rho)}
     else:
-        known.append(("k >= 2 r + 1", compare(f.k, ">=", 2 * f.r + 1)))
-        low = eigenvalue_is(model, ">=", f.u, block.degree_easy)
-        goal = All((low, eigenvalue_is(model, "<=", *_T)))
-    return [*known, ("negated claim", Not(goal))]
+        used.append(("k >= 2 r + 1", compare(f.k, ">=", 2 * f.r + 1)))
+        easy = (f.u, block.degree_easy)
+        goals = {"λ_{k+1} ≥ (1−α)/c1": (">=", easy), "λ_{k+1} ≤ t": ("<=", _T)}
+    return [
+        *lemmas,
+        *(
+            (name, used, eigenvalue_is(model, relation, *threshold))
+            for name, (relation, threshold) in goals.items()
+        ),
+    ]
 
 
 def _growth(pairing: str) -> Step:

@@ -140,8 +140,8 @@ def _in_gaps(expr: Any) -> Any:
 def primitive(poly: Any) -> Any:
     """The polynomial without its positive factors: of the same sign at admissible parameters.
 
-    A factor is dropped if all its coefficients are positive and one of its monomials has only
-    symbols that are positive for sure (u, g, h, r, n_d; not β and n_e, which may be 0).
+    A factor is dropped if in u, β, g, h, r − 1, n_e, n_d − 1 all its coefficients are positive and
+    one of its monomials has only u, g, h, which are positive for sure (the others may be 0).
     """
     expanded = sp.expand(poly)
     if not expanded.free_symbols:
@@ -149,9 +149,30 @@ def primitive(poly: Any) -> Any:
     coefficient, factors = sp.factor_list(expanded)
     kept = sp.sign(coefficient)
     for factor, exponent in factors:
-        if not _is_positive(factor):
+        sign = _certain_sign(factor)
+        if sign == 0:
             kept *= factor ** (exponent if exponent % 2 else 2)
+        else:
+            kept *= sign**exponent
     return sp.expand(kept)
+
+
+_SHIFTS = {r: 1 + sp.Symbol("r_minus_1"), n_d: 1 + sp.Symbol("n_d_minus_1")}
+
+
+def _certain_sign(factor: Any) -> int:
+    """1 or −1 if the factor's sign shows in its coefficients (see :func:`primitive`), else 0."""
+    if k in factor.free_symbols:
+        return 0
+    shifted = sp.Poly(factor.subs(_SHIFTS, simultaneous=True), u, g, h, *_REST)
+    signs = {bool(value > 0) for value in shifted.coeffs()}
+    strict = any(not any(monomial[3:]) for monomial in shifted.monoms())
+    if len(signs) != 1 or not strict:
+        return 0
+    return 1 if signs.pop() else -1
+
+
+_REST = (beta, n_e, *(shift - 1 for shift in _SHIFTS.values()))
 
 
 def signed(expr: Any, op: str) -> Statement:
@@ -159,14 +180,6 @@ def signed(expr: Any, op: str) -> Statement:
     top, bottom = homogeneous(expr)
     sign = primitive(bottom)
     return compare(primitive(top * (sign if sign.free_symbols else sp.sign(sign))), op, 0)
-
-
-def _is_positive(factor: Any) -> bool:
-    terms = sp.Add.make_args(sp.expand(factor))
-    may_vanish = {beta, n_e}
-    return all(term.as_coeff_Mul()[0] > 0 for term in terms) and any(
-        not term.free_symbols & may_vanish for term in terms
-    )
 
 
 # --- SMT-LIB --------------------------------------------------------------------------------------

@@ -1,0 +1,103 @@
+"""Verdicts as a table: in a terminal, as Markdown, HTML, LaTeX and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dctheory._table import Table
+from dctheory.proof.verdict import Outcome, Verdict
+
+# Conditions longer than this are shown in full only in JSON and `Verdict.condition`.
+_LONGEST = 90
+
+
+@dataclass(frozen=True)
+class Report:
+    """What :func:`dctheory.verify` returns: an ordered collection of verdicts.
+
+    ``report["thm-3.4/valid", "both"]`` is one of them; ``report["thm-3.3"]`` one without pairing.
+    """
+
+    verdicts: tuple[Verdict, ...]
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return iter(self.verdicts)
+
+    def __len__(self) -> int:
+        return len(self.verdicts)
+
+    def __getitem__(self, key: str | tuple[str, str | None]) -> Verdict:
+        claim, pairing = key if isinstance(key, tuple) else (key, None)
+        for verdict in self.verdicts:
+            if (verdict.claim, verdict.pairing) == (claim, pairing):
+                return verdict
+        raise KeyError(f"no verdict on {claim!r} for pairing {pairing!r} in this report")
+
+    @property
+    def seconds(self) -> float:
+        """Time that all checks took together."""
+        return sum(verdict.seconds for verdict in self.verdicts)
+
+    def table(self, *, timings: bool = True) -> Table:
+        """A row for each verdict: claim, reading, outcome, condition or counterexample, method."""
+        columns = ["claim", "pairing", "outcome", "condition or witness", "method"]
+        rows = []
+        for verdict in self.verdicts:
+            row: list[Any] = [
+                *(verdict.claim, verdict.pairing or "any", verdict.outcome.name),
+                *(summary(verdict), verdict.method),
+            ]
+            rows.append([*row, round(verdict.seconds, 2)] if timings else row)
+        return Table([*columns, "seconds"] if timings else columns, rows, notes=self._notes())
+
+    def _notes(self) -> tuple[str, ...]:
+        counts = Counter(verdict.outcome for verdict in self.verdicts)
+        total = ", ".join(f"{counts[each]} {each.name}" for each in Outcome if counts[each])
+        return (f"{len(self)} verdicts: {total}",)
+
+    def to_text(self, width: int | None = None) -> str:
+        """The table for a terminal of this width."""
+        return self.table().to_text(width)
+
+    def to_markdown(self, *, timings: bool = True) -> str:
+        """The table as Markdown; without timings it is the same in every run."""
+        return self.table(timings=timings).to_markdown()
+
+    def to_html(self) -> str:
+        """The table as HTML."""
+        return self.table().to_html()
+
+    def to_latex(self) -> str:
+        """The table as LaTeX (booktabs)."""
+        return self.table().to_latex()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All verdicts with their proofs and witnesses, JSON-safe."""
+        return {"verdicts": [verdict.to_dict() for verdict in self.verdicts]}
+
+    def to_json(self) -> str:
+        """The document that ``dctheory recheck`` reads."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+
+def summary(verdict: Verdict) -> str:
+    """The condition of a CONDITIONAL verdict, or the counterexample of a REFUTED one, shortly."""
+    if verdict.outcome is Outcome.CONDITIONAL and verdict.condition:
+        text = verdict.condition
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2].rstrip()} …"
+    if verdict.outcome is Outcome.REFUTED and verdict.witness:
+        names = {"alpha": "α", "beta": "β", "gamma": "γ"}
+        shown = ("r", "n", "n_d", "n_d/n", "k", "alpha", "beta", "gamma")
+        found = [f"{names.get(k, k)}={verdict.witness[k]}" for k in shown if k in verdict.witness]
+        return "fails at " + ", ".join(found) if found else ""
+    return ""
