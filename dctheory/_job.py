@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dctheory._runs import manifest, new_run_folder, write_atomic
+from dctheory._validation import check_choice
 
 # Seconds between two progress lines where there is no terminal.
 _LINE_INTERVAL = 5.0
@@ -72,6 +73,11 @@ def run(
 
 def check_selection(claims: Sequence[str] | None, pairings: Sequence[str] | None) -> None:
     """Raise ValueError for an unknown claim or pairing, before any work."""
+    from dctheory.claims.registry import PAIRINGS, select_claims
+
+    select_claims(claims)
+    for pairing in pairings or ():
+        check_choice("pairing", pairing, PAIRINGS)
 
 
 def new_folder(out: str | os.PathLike[str]) -> Path:
@@ -116,7 +122,7 @@ def _lines(stream: TextIO) -> Progress:
     def show(done: int, total: int, label: str) -> None:
         nonlocal last
         if done == total or time.monotonic() - last >= _LINE_INTERVAL:
-            print(f"dctheory: {done} of {total} verdicts ({label})", file=stream, flush=True)
+            print(f"dctheory: {done} of {total} verdicts: {label}", file=stream, flush=True)
             last = time.monotonic()
 
     return show

@@ -8,6 +8,7 @@ stay away from zero as n → ∞ at fixed n_d/n = f: with more than r + 1 of the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -129,6 +130,7 @@ def _without_beta() -> tuple[Step, ...]:
     return (Step("smt", "beta = 0: the ratio is 1", query),)
 
 
+@lru_cache(maxsize=1)
 def _matched_ratio() -> Any:
     block = f.block("matched", "trivial")
     degree = block.degree_difficult

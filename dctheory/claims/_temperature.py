@@ -142,14 +142,17 @@ class TemperatureBoundClaim(_PointClaim):
 
 def _smallest_bound(pairing: str) -> tuple[Point, Fraction, Fraction] | None:
     for q in range(4, 80):
-        # The bound falls with β and γ: the smallest ones decide whether q suffices.
         for beta, gamma, alpha in similarities(q):
-            if beta == 0 or beta > 2 or gamma > 4:
+            # δ is at least the share of β by itself, and the bound at least (4 factor + 8) δ.
+            if beta == 0:
+                continue
+            least = 8 * beta / (4 * (q + alpha + 2 * beta) + 12 * (gamma - beta))
+            if least * (11 + (gamma / beta) ** 2) >= 0.5:
                 continue
             point: Point = {**SMALLEST, "alpha": Fraction(alpha, q)}
             point |= {"beta": Fraction(beta, q), "gamma": Fraction(gamma, q)}
             delta = labelling_error(point, pairing)
-            if delta is None or delta > Fraction(1, 16):
+            if delta is None:
                 continue
             bound = value_at(f.E_T, {**point, "delta": delta})
             if bound < Fraction(1, 2):

@@ -18,6 +18,11 @@ def is_concrete(value: Any) -> bool:
     return not isinstance(value, jax.core.Tracer)
 
 
+def _is_false(condition: jax.Array) -> bool:
+    # Inside `jit` even what is computed from constants is traced.
+    return is_concrete(condition) and not bool(condition)
+
+
 def as_features(name: str, value: Any) -> jax.Array:
     """Features as a two-dimensional array of float32, or of float64 if they are.
 
@@ -33,7 +38,7 @@ def as_features(name: str, value: Any) -> jax.Array:
         )
     if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(f"{name} must have shape (rows, dimension), got {array.shape}; reshape it")
-    if is_concrete(array) and not bool(jnp.isfinite(array).all()):
+    if _is_false(jnp.isfinite(array).all()):
         raise ValueError(f"{name} holds NaN or infinity; find out which step made them")
     return array.astype(jnp.promote_types(array.dtype, jnp.float32))
 
@@ -84,9 +89,9 @@ def _check_values(name: str, value: Any, positive: bool) -> Any:
     array = jnp.asarray(value)
     if not jnp.issubdtype(array.dtype, jnp.number) or jnp.iscomplexobj(array):
         raise TypeError(f"{name} must be real numbers, got {array.dtype}; pass floats")
-    if not bool(jnp.isfinite(array).all()):
+    if _is_false(jnp.isfinite(array).all()):
         raise ValueError(f"{name} holds NaN or infinity; check how it was computed")
-    if positive and not bool((array > 0).all()):
+    if positive and _is_false((array > 0).all()):
         raise ValueError(f"{name} must be positive, its smallest entry is {array.min()}")
     return value
 

@@ -15,11 +15,35 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 
-from dctheory.formulas import GAPS, alpha, beta, g, gamma, h, k, n, n_d, n_e, r, u
-
 from dctheory.graph.spectrum import integer_scale
+from dctheory.proof.polynomials import (
+    SYMBOLS,
+    expanded,
+    homogeneous,
+    homogeneous_polynomial,
+    primitive,
+)
 
-SYMBOLS = (*GAPS, k)
+__all__ = [
+    "SYMBOLS",
+    "TRUE",
+    "All",
+    "Compare",
+    "Count",
+    "Not",
+    "Some",
+    "Statement",
+    "compare",
+    "compile_exact",
+    "gap_point",
+    "homogeneous",
+    "homogeneous_polynomial",
+    "iff",
+    "implies",
+    "primitive",
+    "signed",
+    "smt_query",
+]
 
 
 @dataclass(frozen=True)
@@ -70,7 +94,7 @@ def compare(left: Any, op: str, right: Any) -> Statement:
         left, op, right = right, op.replace("<", ">"), left
     if op == "!=":
         return Not(compare(left, "==", right))
-    return Compare(op, sp.expand(sp.sympify(left) - right))
+    return Compare(op, expanded(sp.sympify(left) - right))
 
 
 def implies(premise: Statement, conclusion: Statement) -> Statement:
@@ -81,98 +105,6 @@ def implies(premise: Statement, conclusion: Statement) -> Statement:
 def iff(left: Statement, right: Statement) -> Statement:
     """left ↔ right."""
     return All((implies(left, right), implies(right, left)))
-
-
-def homogeneous(expr: Any) -> tuple[Any, Any]:
-    """A rational expression in the paper's symbols as (numerator, denominator) in gap coordinates.
-
-    The self-similarity 1 becomes u + β + g + h, so both parts are homogeneous in (u, β, g, h) and
-    their signs may be read at any positive scale. The denominator keeps its sign.
-    """
-    value = _in_gaps(sp.sympify(expr))
-    return value.numer.as_expr(), value.denom.as_expr()
-
-
-def homogeneous_polynomial(expr: Any) -> Any:
-    """A polynomial in the paper's symbols, in gap coordinates, up to a positive factor.
-
-    Raises ValueError if the expression has a denominator.
-    """
-    value = _in_gaps(sp.sympify(expr))
-    while value.denom != 1:
-        value, before = value * _SELF, value.denom
-        if value.denom == before:
-            raise ValueError(f"a condition must be polynomial, got {expr}")
-    return value.numer.as_expr()
-
-
-# Rational functions in gap coordinates. The similarity of a node with itself, 1 in the paper, is
-# u + β + g + h there.
-_FIELD = sp.QQ.frac_field(*SYMBOLS)
-_SELF = _FIELD.from_sympy(u + beta + g + h)
-_GAP_VALUES = {
-    alpha: _FIELD.from_sympy(beta + g + h) / _SELF,
-    beta: _FIELD.from_sympy(beta) / _SELF,
-    gamma: _FIELD.from_sympy(beta + g) / _SELF,
-    n: _FIELD.from_sympy(n_e + n_d),
-    **{each: _FIELD.from_sympy(each) for each in (r, n_d, k)},
-}
-
-
-def _in_gaps(expr: Any) -> Any:
-    """A rational expression in the paper's symbols as an element of the field."""
-    if expr.is_Symbol:
-        return _GAP_VALUES[expr]
-    if expr.is_Rational:
-        return _FIELD.from_sympy(expr)
-    if expr.is_Pow and expr.exp.is_Integer:
-        return _in_gaps(expr.base) ** int(expr.exp)
-    if not (expr.is_Add or expr.is_Mul):
-        raise ValueError(f"{expr} is not a rational expression")
-    parts = [_in_gaps(part) for part in expr.args]
-    result = parts[0]
-    for part in parts[1:]:
-        result = result + part if expr.is_Add else result * part
-    return result
-
-
-@lru_cache(maxsize=None)
-def primitive(poly: Any) -> Any:
-    """The polynomial without its positive factors: of the same sign at admissible parameters.
-
-    A factor is dropped if in u, β, g, h, r − 1, n_e, n_d − 1 all its coefficients are positive and
-    one of its monomials has only u, g, h, which are positive for sure (the others may be 0).
-    """
-    expanded = sp.expand(poly)
-    if not expanded.free_symbols:
-        return sp.sign(expanded)
-    coefficient, factors = sp.factor_list(expanded)
-    kept = sp.sign(coefficient)
-    for factor, exponent in factors:
-        sign = _certain_sign(factor)
-        if sign == 0:
-            kept *= factor ** (exponent if exponent % 2 else 2)
-        else:
-            kept *= sign**exponent
-    return sp.expand(kept)
-
-
-_SHIFTS = {r: 1 + sp.Symbol("r_minus_1"), n_d: 1 + sp.Symbol("n_d_minus_1")}
-
-
-def _certain_sign(factor: Any) -> int:
-    """1 or −1 if the factor's sign shows in its coefficients (see :func:`primitive`), else 0."""
-    if k in factor.free_symbols:
-        return 0
-    shifted = sp.Poly(factor.subs(_SHIFTS, simultaneous=True), u, g, h, *_REST)
-    signs = {bool(value > 0) for value in shifted.coeffs()}
-    strict = any(not any(monomial[3:]) for monomial in shifted.monoms())
-    if len(signs) != 1 or not strict:
-        return 0
-    return 1 if signs.pop() else -1
-
-
-_REST = (beta, n_e, *(shift - 1 for shift in _SHIFTS.values()))
 
 
 def signed(expr: Any, op: str) -> Statement:
@@ -192,13 +124,13 @@ class _Names:
         self.definitions: dict[Any, str] = {}
 
     def term(self, poly: Any) -> str:
-        parts = sp.Add.make_args(sp.expand(sp.sympify(poly)))
+        parts = sp.Add.make_args(expanded(poly))
         linear = sp.Add(*(part for part in parts if sum(_powers(part)) <= 1))
         curved = sp.Add(*(part for part in parts if sum(_powers(part)) > 1))
         if curved == 0:
             return _smt_poly(linear)
         flipped = curved.could_extract_minus_sign()
-        key = sp.expand(-curved) if flipped else curved
+        key = expanded(-curved) if flipped else curved
         name = self.definitions.setdefault(key, f"p{len(self.definitions) + 1}")
         word = f"(- {name})" if flipped else name
         return word if linear == 0 else f"(+ {_smt_poly(linear)} {word})"
@@ -246,7 +178,7 @@ def smt_query(assertions: Iterable[tuple[str, Statement]], symbols: Iterable[Any
 
 
 def _smt_poly(poly: Any) -> str:
-    expr = sp.expand(sp.sympify(poly))
+    expr = sp.sympify(poly)
     if isinstance(expr, sp.Add):
         # sympy's argument order is canonical, so the text is the same in every run.
         return f"(+ {' '.join(_smt_monomial(term) for term in expr.args)})"

@@ -16,7 +16,7 @@ noise that swallows that place. Normalised results are exact to second order in 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,12 +45,14 @@ class NormalizedPath:
 
     ``shares`` (L, cells) says which part of a bulk family lives on which cell. The path is followed
     by its place z and the bulk's s = σ² M there: both fix the noise, ε² = s / (M (1 + z²)).
+    ``averaged`` puts M/N for each ρ_i in the noise of the degrees, as the bulk's law does.
     """
 
     law: BulkLaw
     shares: Array
     cells: tuple[Cell, ...]
     mode: CleanMode
+    averaged: bool = False
 
     # --- The pencil in the span of a few clean eigenvectors
 
@@ -122,6 +124,8 @@ class NormalizedPath:
         """M I + z² N diag(ρ) − z (1 ρᵀ + ρ 1ᵀ) in the span."""
         basis = self._span[0]
         cross = np.outer(basis.T @ self._ones, basis.T @ (self._ones * rho))
+        if self.averaged:
+            rho = np.full_like(rho, trace / self._sizes.sum())
         noisy_degrees = z * z * self._sizes.sum() * (basis.T @ (rho[:, None] * basis))
         return np.asarray(trace * np.eye(len(cross)) + noisy_degrees - z * (cross + cross.T))
 
@@ -188,7 +192,14 @@ class NormalizedPath:
 
     @cached_property
     def threshold(self) -> float:
-        """Noise from which on the mode is in the bulk."""
+        """Noise from which on the mode is in the bulk.
+
+        Close to the bulk its law must be the one that moves the mode too, or both never meet.
+        """
+        return min(self._last_noise, replace(self, averaged=True)._last_noise)
+
+    @cached_property
+    def _last_noise(self) -> float:
         if not len(self.law.counts):
             return math.inf
         if math.isnan(self._pull):
