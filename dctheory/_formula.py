@@ -62,12 +62,12 @@ class Formula:
     @cached_property
     def numpy(self) -> Callable[..., Any]:
         """Vectorised numpy function of :attr:`arguments`, in their order."""
-        return sp.lambdify(self.arguments, self.expr, "numpy", cse=True)  # type: ignore[no-any-return]
+        return sp.lambdify(self.arguments, self.expr, "numpy", cse=True)
 
     @cached_property
     def jax(self) -> Callable[..., Any]:
         """JAX function of :attr:`arguments`: jittable, differentiable, in the arguments' dtype."""
-        return sp.lambdify(self.arguments, self.expr, "jax", cse=True)  # type: ignore[no-any-return]
+        return sp.lambdify(self.arguments, self.expr, "jax", cse=True)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"

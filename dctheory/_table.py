@@ -6,12 +6,16 @@ import enum
 import html
 import math
 import numbers
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dctheory._text import display_width, fit_columns, rule, text_row, wrap
 
 MISSING = "–"
+
+# What Markdown would not show as it is: "_" within a word and "<" before a space are safe.
+_MARKDOWN_SPECIAL = re.compile(r"[\\|*`]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])")
 
 _LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -263,10 +267,7 @@ def _paragraph(text: str, width: int | None) -> list[str]:
 
 
 def _markdown(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("|", "\\|")
-    for character in "*_`<":
-        escaped = escaped.replace(character, "\\" + character)
-    return escaped.replace("\n", "<br>")
+    return _MARKDOWN_SPECIAL.sub(r"\\\g<0>", text).replace("\n", "<br>")
 
 
 def _markdown_row(cells: Iterable[str]) -> str:

@@ -125,11 +125,13 @@ def _recheck(arguments: argparse.Namespace) -> int:
     import dctheory
 
     with _input_errors():
-        results = [dctheory.recheck(verdict) for verdict in _read_verdicts(arguments.file)]
-    for result in results:
+        verdicts = _read_verdicts(arguments.file)
+        results = [dctheory.recheck(verdict) for verdict in verdicts]
+    for verdict, result in zip(verdicts, results, strict=True):
         state = "ok" if result.ok else "FAILED"
+        reading = f" ({verdict['pairing']})" if verdict.get("pairing") else ""
         problems = "".join(f"; {problem}" for problem in result.problems)
-        print(f"{state:6}  {result.outcome}  {result.claim}{problems}")
+        print(f"{state:6}  {result.outcome}  {result.claim}{reading}{problems}")
     failed = sum(not result.ok for result in results)
     print(f"{len(results)} rechecked, {failed} failed")
     return 1 if failed else 0

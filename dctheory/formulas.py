@@ -17,7 +17,7 @@ for vectors that sum to zero over the classes (r copies). What is left inside a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -148,7 +148,7 @@ class Block:
     degree_difficult: Any
 
 
-@lru_cache(maxsize=None)
+@cache
 def block(pairing: str, sector: str) -> Block:
     """The sector's pencil: ``sector`` is "trivial" (× 1) or "class" (× r)."""
     check_choice("pairing", pairing, PAIRINGS)
@@ -187,7 +187,7 @@ class Bulk:
     multiplicity: Any
 
 
-@lru_cache(maxsize=None)
+@cache
 def bulk(pairing: str) -> tuple[Bulk, ...]:
     """The bulk families; ``matched`` pairs keep a class structure inside the difficult bulk."""
     check_choice("pairing", pairing, PAIRINGS)
@@ -223,7 +223,7 @@ def degree(pairing: str, kind: str) -> Formula:
     return _formula(f"{pairing}/degree/{kind}", expr, "Section 3.2, row sums of A")
 
 
-@lru_cache(maxsize=None)
+@cache
 def modes(pairing: str) -> tuple[ModeFormula, ...]:
     """All modes of Ā with both kinds of node present (0 < n_d < n), multiplicities included.
 
@@ -245,7 +245,7 @@ def modes(pairing: str) -> tuple[ModeFormula, ...]:
     return tuple(_mode(pairing, *family) for family in families)
 
 
-@lru_cache(maxsize=None)
+@cache
 def modes_of_one_kind(pairing: str, kind: str) -> tuple[ModeFormula, ...]:
     """The modes when all nodes are easy (n_d = 0) or all are difficult (n_d = n)."""
     contrast = block(pairing, "class")
@@ -313,7 +313,7 @@ class PairKind:
         return f"{self.relation}, {self.ends[0]}-{self.ends[1]}"
 
 
-@lru_cache(maxsize=None)
+@cache
 def pair_kinds(pairing: str) -> tuple[PairKind, ...]:
     """All kinds of ordered pairs; their counts sum to N². The first of ``ends`` is x's kind."""
     check_choice("pairing", pairing, PAIRINGS)
@@ -374,7 +374,7 @@ def _degree_product(pairing: str, kind: PairKind) -> tuple[Any, Any]:
     return product, first if kind.ends[0] == kind.ends[1] else sp.sqrt(product)
 
 
-@lru_cache(maxsize=None)
+@cache
 def catalogue() -> tuple[Formula, ...]:
     """Every formula of this module, for tables and documentation."""
     found = list(PRINTED)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from dctheory.claims import _model
@@ -156,9 +156,7 @@ class AlgebraicClaim(Claim):
         """The smallest admissible point where ``wanted(statement)`` holds; PSD ones first."""
         # Hypotheses that need similarities (β > 0, say) are not seen by the size filter.
         extra = tuple(statement for _, statement in self.extra)
-        wanted_by_case = _by_case(
-            self, pairing, lambda statement: All((*extra, wanted(statement)))
-        )
+        wanted_by_case = _by_case(self, pairing, lambda statement: All((*extra, wanted(statement))))
         return smallest(
             wanted_by_case,
             _is_psd(pairing),
@@ -241,7 +239,7 @@ class AlgebraicClaim(Claim):
 
     def _recheck_point(self, pairing: str | None, witness: Any, expected: bool) -> list[str]:
         try:
-            point = {
+            point: dict[str, Any] = {
                 name: int(witness[name])
                 for name in ("r", "n", "n_d", *(["k"] if self.uses_k else []))
             }
@@ -274,7 +272,7 @@ def _compare_steps(expected: list[Step], stored: tuple[Step, ...]) -> list[str]:
     ]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _hypotheses_hold(claim: AlgebraicClaim, case: str) -> Callable[[Mapping[str, Any]], bool]:
     return compile_exact(All(tuple(statement for _, statement in claim._hypotheses(case))))
 
@@ -285,9 +283,7 @@ def _by_case(
     wanted: Callable[[Statement], Statement] = lambda statement: statement,
 ) -> Callable[[Mapping[str, Any]], bool]:
     """The statement compiled, choosing the case by whether easy nodes are there."""
-    compiled = {
-        case: compile_exact(wanted(claim.statement(pairing, case))) for case in claim.cases
-    }
+    compiled = {case: compile_exact(wanted(claim.statement(pairing, case))) for case in claim.cases}
     if "any" in compiled:
         return compiled["any"]
     return lambda gaps: compiled["mixed" if gaps["n_e"] else "full"](gaps)
@@ -317,7 +313,7 @@ def _size_filter(claim: AlgebraicClaim) -> Callable[[Mapping[str, Any]], bool]:
     return accept
 
 
-@lru_cache(maxsize=None)
+@cache
 def _is_psd(pairing: str | None) -> Callable[[Mapping[str, Any]], bool]:
     readings = (pairing,) if pairing else tuple(p for p in PAIRINGS if p)
     compiled = {

@@ -46,7 +46,7 @@ class GrowthClaim(Claim):
     def recheck(self, verdict: Verdict) -> list[str]:
         witness: Any = verdict.witness or {}
         try:
-            point = {name: int(witness[name]) for name in ("r", "n", "n_d", "k")}
+            point: Point = {name: int(witness[name]) for name in ("r", "n", "n_d", "k")}
             point |= {
                 name: Fraction(witness[name])
                 for name in ("alpha", "beta", "gamma", "larger gamma", "between")
@@ -74,9 +74,7 @@ _NOTES = {
 def _violates(point: Point, pairing: str) -> bool:
     j, between = point["k"] + 1, point["between"]
     small = ExactSpectrum(rational_adjacency(point, pairing))
-    large = ExactSpectrum(
-        rational_adjacency({**point, "gamma": point["larger gamma"]}, pairing)
-    )
+    large = ExactSpectrum(rational_adjacency({**point, "gamma": point["larger gamma"]}, pairing))
     return large.above(between) < j <= small.at_least(between)
 
 

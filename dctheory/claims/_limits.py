@@ -34,9 +34,7 @@ def limit(expr: Any, *, full: bool = False) -> Any:
 def _leading(poly: Any) -> tuple[Any, int]:
     """The coefficient of the highest power of n (the field's first symbol), and that power."""
     degree = max((monomial[0] for monomial in poly.monoms()), default=0)
-    terms = {
-        (0, *monomial[1:]): value for monomial, value in poly.terms() if monomial[0] == degree
-    }
+    terms = {(0, *monomial[1:]): value for monomial, value in poly.terms() if monomial[0] == degree}
     return poly.ring.from_dict(terms), degree
 
 

@@ -31,9 +31,7 @@ Progress = Callable[[int, int, str], None]
 @lru_cache(maxsize=1)
 def all_claims() -> dict[str, Claim]:
     """Identifier to claim, in the order of the paper."""
-    found = [
-        claim for name in _FILES for claim in import_module(f"dctheory.claims.{name}").CLAIMS
-    ]
+    found = [claim for name in _FILES for claim in import_module(f"dctheory.claims.{name}").CLAIMS]
     ordered = sorted(found, key=lambda claim: _ORDER.index(claim.id.split("/")[0]))
     return {claim.id: claim for claim in ordered}
 
@@ -83,16 +81,16 @@ def verify(
     for pairing in wanted:
         check_choice("pairing", pairing, PAIRINGS)
     jobs = [
-        (claim, pairing)
+        (claim, reading)
         for claim in select_claims(claims)
-        for pairing in claim.pairings
-        if pairing is None or pairing in wanted
+        for reading in claim.pairings
+        if reading is None or reading in wanted
     ]
     verdicts = []
-    for done, (claim, pairing) in enumerate(jobs):
+    for done, (claim, reading) in enumerate(jobs):
         if progress is not None:
-            progress(done, len(jobs), f"{claim.id}{f' ({pairing})' if pairing else ''}")
-        verdicts.append(claim.check(pairing))
+            progress(done, len(jobs), f"{claim.id}{f' ({reading})' if reading else ''}")
+        verdicts.append(claim.check(reading))
     if progress is not None:
         progress(len(jobs), len(jobs), "done")
     return Report(tuple(verdicts))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from dctheory.claims._base import Claim
 from dctheory.graph.noise import NoisySpectrum
@@ -18,7 +18,14 @@ from dctheory.proof.verdict import Outcome, Step, Verdict
 Array = NDArray[np.float64]
 
 # A graph whose easy and difficult nodes differ visibly, and a noise that hides neither class.
-_GRAPH = {"classes": 3, "per_class": 160, "difficult": 60, "alpha": 0.5, "beta": 0.1, "gamma": 0.3}
+_GRAPH: dict[str, Any] = {
+    "classes": 3,
+    "per_class": 160,
+    "difficult": 60,
+    "alpha": 0.5,
+    "beta": 0.1,
+    "gamma": 0.3,
+}
 _EPSILON = 0.4
 _SEEDS = (0, 1, 2)
 

@@ -59,17 +59,17 @@ class Table10Claim(Claim):
             "at this n and n_d only the reading `matched` is positive semidefinite",
         )
         if low > high:
-            witness = {"largest lower end": str(low), "smallest upper end": str(high)}
+            missed = {"largest lower end": str(low), "smallest upper end": str(high)}
             return self._verdict(
                 *(pairing, Outcome.REFUTED),
-                witness=witness,
+                witness=missed,
                 method="exact interval arithmetic",
                 details=notes,
                 steps=steps,
             )
         step = instances.TABLE_10_DIFFICULT_SHARE.denominator
         n = -(-low // step) * step
-        witness = {"n": int(n) if n <= high else str((low + high) / 2)}
+        witness: dict[str, Any] = {"n": int(n) if n <= high else str((low + high) / 2)}
         witness["n from"], witness["n to"] = f"{float(low):.2f}", f"{float(high):.2f}"
         return self._verdict(
             *(pairing, Outcome.PROVED),

@@ -15,17 +15,14 @@ from dctheory.claims._model import (
     THM_3_4_RANGE,
     Model,
     above,
-
     eigenvalue_is,
     graph_model,
 )
 from dctheory.claims._sides import against_formula, against_graph
 from dctheory.proof.logic import (
     All,
-
     Count,
     Not,
-
     Statement,
     compare,
     homogeneous,
@@ -42,9 +39,7 @@ WHERE = "Theorem 3.4"
 _BOTH_X = "c1*(1 - alpha + (n - n_d)*(alpha - beta)) - (1 - alpha + r*(gamma - beta))*c2"
 _BOTH_Y = "n_d*(alpha - gamma) - r*(gamma - beta)"
 _BOTH_Z = "(n - n_d)*n_d*(alpha - beta)**2*c1"
-_BOTH_TOP_BELOW = (
-    f"({_BOTH_X} <= 0 and {_BOTH_Y} <= 0 and ({_BOTH_X})*({_BOTH_Y}) >= {_BOTH_Z})"
-)
+_BOTH_TOP_BELOW = f"({_BOTH_X} <= 0 and {_BOTH_Y} <= 0 and ({_BOTH_X})*({_BOTH_Y}) >= {_BOTH_Z})"
 _BOTH_LOW_ABOVE = f"({_BOTH_X} > 0 and ({_BOTH_X})*({_BOTH_Y}) > {_BOTH_Z})"
 VALID_BOTH = (
     "n_d == n"
@@ -76,7 +71,7 @@ VALID_MATCHED = (
     f" or (n_d == n and ((k >= n and {_M_Y} <= 0)"
     f" or (k >= n + r and (1 - alpha - (gamma - beta))*c1 <= {_M_TOP}*{_M_DEGREE})))"
 )
-HARM_CONDITIONS = {
+HARM_CONDITIONS: dict[str | None, tuple[str, ...]] = {
     "both": ("n_d < n and k <= r + 1",),
     "matched": (
         "n_d < n or k <= n - 1 or (k <= n + r - 1 and"
@@ -179,10 +174,14 @@ VALID = AlgebraicClaim(
     order=_valid_order,
     sides=against_formula(f.THM_3_4),
     notes={
-        "both": ("for n_d ≥ 2 it fails at k = r + 1 whenever (n_d−1)c2 > n_d²(α+rβ), so for every "
-                 "n large enough at fixed n_d, by an amount that does not vanish",),
-        "matched": ("for n_d ≥ 2 the matched bulk [(1−α)+r(γ−β)]/(c2+r(γ−β)), n_d − 1 times, lies "
-                    "above the printed value; n_d = 1 is the reading `both`, where it holds",),
+        "both": (
+            "for n_d ≥ 2 it fails at k = r + 1 whenever (n_d−1)c2 > n_d²(α+rβ), so for every "
+            "n large enough at fixed n_d, by an amount that does not vanish",
+        ),
+        "matched": (
+            "for n_d ≥ 2 the matched bulk [(1−α)+r(γ−β)]/(c2+r(γ−β)), n_d − 1 times, lies "
+            "above the printed value; n_d = 1 is the reading `both`, where it holds",
+        ),
     },
 )
 HARM = AlgebraicClaim(
@@ -205,10 +204,7 @@ HARM = AlgebraicClaim(
 
 def _modes(pairing: str, case: str) -> dict[str, Any]:
     families = list(graph_model(pairing, case))
-    if case == "full":
-        names = [f.TRIVIAL, f.CLASS]
-    else:
-        names = [f.TRIVIAL, f.SPURIOUS, f.CLASS]
+    names = [f.TRIVIAL, f.CLASS] if case == "full" else [f.TRIVIAL, f.SPURIOUS, f.CLASS]
     names += [b.name for b in f.bulk(pairing) if case == "mixed" or b.kind == "difficult"]
     return dict(zip(names, families, strict=True))
 
@@ -254,7 +250,9 @@ def _corrected_both(case: str) -> Statement:
         eigenvalue_is(model, "==", *CLEAN),
     )
     one_class = Count(above((modes[f.CLASS],), *CLEAN, strict=True), "==", f.r)
-    return All((_number_above(model, f.r + 2), _all_above(spurious), one_class, gap, others, reached))
+    return All(
+        (_number_above(model, f.r + 2), _all_above(spurious), one_class, gap, others, reached)
+    )
 
 
 def _corrected_matched(case: str) -> Statement:
@@ -284,9 +282,7 @@ def _corrected_either(case: str) -> Statement:
     if case == "full":
         return eigenvalue_is(model, "==", f.u, difficult)
     # class− against the easy bulk (1−α)/c1 decides what k = r + 1 … 2r sees.
-    low_above = compare(
-        f.n_d * f.h * easy, ">", f.n_e * f.r * (f.g + f.h) * f.u
-    )
+    low_above = compare(f.n_d * f.h * easy, ">", f.n_e * f.r * (f.g + f.h) * f.u)
     class_pencil = _modes("either", case)[f.CLASS]
     sides = above((class_pencil,), f.u, easy, strict=True)
     class_order = All((sides[0][0], iff(sides[1][0], low_above)))
@@ -336,4 +332,3 @@ CORRECTED = AlgebraicClaim(
 )
 
 CLAIMS = (EQUAL, VALID, HARM, CORRECTED)
-

@@ -71,13 +71,13 @@ EQUAL = IdentityClaim(
     where=WHERE,
     text="with the full margin matrix Ā − M̄ is the clean Ā, so that E_M = E_wo",
     identities=full_margins,
-    notes={
-        pairing: (
+    notes=dict.fromkeys(
+        f.PAIRINGS,
+        (
             "every kind of pair needs its margin (self, same class, cross class), also easy ones "
             "where degrees differ; see dctheory.formulas.margin_entry",
-        )
-        for pairing in f.PAIRINGS
-    },
+        ),
+    ),
 )
 NEGLIGIBLE = NegligibleClaim(
     id="thm-4.3/negligible",

@@ -87,10 +87,10 @@ MATCH_ALL = IdentityClaim(
     where=WHERE,
     text="the full temperature matrix turns Ā into the clean Ā everywhere",
     identities=full_temperatures,
-    notes={
-        pairing: ("needs β > 0: no temperature turns γ into 0", "not T = 1 outside D_d, as printed")
-        for pairing in f.PAIRINGS
-    },
+    notes=dict.fromkeys(
+        f.PAIRINGS,
+        ("needs β > 0: no temperature turns γ into 0", "not T = 1 outside D_d, as printed"),
+    ),
 )
 MINIMISER = MinimiserClaim(
     id="thm-4.5/minimiser",

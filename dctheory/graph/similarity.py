@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -295,7 +295,7 @@ def _as_rational(name: str, value: Any) -> Any:
     return float(value)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _integer_forms(pairing: str) -> Callable[..., Any]:
     """Degrees, blocks and bulk of :mod:`dctheory.formulas`, on integers (u, β, g, h, r, n_e, n_d).
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 
@@ -77,4 +78,4 @@ class ExactSpectrum:
 
 def _sign_changes(coefficients: list[Any]) -> int:
     signs = [value > 0 for value in coefficients if value != 0]
-    return sum(first != second for first, second in zip(signs, signs[1:], strict=False))
+    return sum(first != second for first, second in pairwise(signs))

@@ -9,7 +9,15 @@ from typing import Any
 import sympy as sp
 
 from dctheory import formulas as f
-from dctheory.proof.logic import All, Not, Some, Statement, compare, homogeneous_polynomial, primitive
+from dctheory.proof.logic import (
+    All,
+    Not,
+    Some,
+    Statement,
+    compare,
+    homogeneous_polynomial,
+    primitive,
+)
 
 _NAMES: dict[str, Any] = {
     symbol.name: symbol for symbol in (f.r, f.n, f.n_d, f.k, f.alpha, f.beta, f.gamma)

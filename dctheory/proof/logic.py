@@ -171,8 +171,7 @@ def smt_query(assertions: Iterable[tuple[str, Statement]], symbols: Iterable[Any
     head = ["(set-logic QF_NRA)"]
     head += [f"(declare-fun {symbol.name} () Real)" for symbol in symbols]
     head += [
-        f"(define-fun {name} () Real {_smt_poly(poly)})"
-        for poly, name in names.definitions.items()
+        f"(define-fun {name} () Real {_smt_poly(poly)})" for poly, name in names.definitions.items()
     ]
     return "\n".join([*head, *body, "(check-sat)", ""])
 

@@ -103,7 +103,7 @@ def _newton(
             new = s - value / slope
             # Stay in the upper half-plane: elsewhere lie the mirror image and real roots.
             new = np.where(new.imag > 0, new, new.real + 0.5j * s.imag)
-        moved = np.abs(new - s) > 4e-16 * np.abs(s)
+        moved = np.abs(new - s) > 1e-14 * np.abs(s)
         s = new
         if not moved.any():
             break
@@ -147,7 +147,7 @@ def _imaginary_part_squared(counts: Array, squares: Array, variance: Array) -> A
         slope = (inverse * inverse) @ counts / total**2
         step = (variance - 1 / total) / slope
         y2 = np.maximum(y2 + step, 1e-300)
-        if np.all(np.abs(step) <= 1e-15 * y2):
+        if np.all(np.abs(step) <= 1e-14 * y2):
             break
     return np.where(y2 > 1e-299, y2, 0.0)
 
@@ -167,7 +167,7 @@ def kepler_angle(share: Any) -> Any:
             step = (angle - np.sin(2 * angle) / 2 - target) / (2 * np.sin(angle) ** 2)
         step = np.where(np.isfinite(step), step, 0.0)
         angle = np.clip(angle - step, 0.0, math.pi / 2)
-        if np.all(np.abs(step) <= 1e-15 * angle):
+        if np.all(np.abs(step) <= 1e-12 * angle):
             break
     return np.where(share <= 0.5, angle, math.pi - angle)
 
