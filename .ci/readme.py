@@ -10,6 +10,8 @@ from pathlib import Path
 import dctheory
 from dctheory._runs import write_atomic
 from dctheory._table import Table
+from dctheory.proof.report import Report, summary
+from dctheory.proof.verdict import Verdict
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- verdicts:begin -->", "<!-- verdicts:end -->"
@@ -21,51 +23,33 @@ def main() -> int:
     parser.add_argument("--report", type=Path, help="a report.json; without it, verify runs")
     arguments = parser.parse_args()
     if arguments.report:
-        verdicts = json.loads(arguments.report.read_text(encoding="utf-8"))["verdicts"]
+        data = json.loads(arguments.report.read_text(encoding="utf-8"))
+        report = Report(tuple(Verdict.from_dict(verdict) for verdict in data["verdicts"]))
     else:
-        verdicts = json.loads(dctheory.verify().to_json())["verdicts"]
+        report = dctheory.verify()
     old = README.read_text(encoding="utf-8")
     before, _, rest = old.partition(BEGIN)
     _, _, after = rest.partition(END)
-    new = f"{before}{BEGIN}\n{_table(verdicts).to_markdown()}\n{END}{after}"
+    new = f"{before}{BEGIN}\n{_table(report).to_markdown()}\n{END}{after}"
     if arguments.check:
         return _compare(old, new)
     write_atomic(README, new)
     return 0
 
 
-def _table(verdicts: list[dict]) -> Table:
-    """One row a claim; the readings that agree share a cell."""
-    claims: dict[str, list[dict]] = {}
-    for verdict in verdicts:
-        claims.setdefault(verdict["claim"], []).append(verdict)
-    rows = [(claim, _outcomes(group), _conditions(group)) for claim, group in claims.items()]
-    return Table(("claim", "outcome", "holds if and only if"), rows)
-
-
-def _grouped(group: list[dict], key: str) -> list[tuple[str, str]]:
-    """(value, the pairings that have it) in order; no pairings where all agree."""
-    values: dict[str, list[str]] = {}
-    for verdict in group:
-        if verdict[key]:
-            values.setdefault(verdict[key], []).append(verdict["pairing"] or "")
-    return [
-        (value, "" if len(pairings) == len(group) else ", ".join(pairings))
-        for value, pairings in values.items()
-    ]
-
-
-def _outcomes(group: list[dict]) -> str:
-    return "; ".join(
-        f"{outcome} ({pairings})" if pairings else outcome
-        for outcome, pairings in _grouped(group, "outcome")
-    )
-
-
-def _conditions(group: list[dict]) -> str:
-    return "; ".join(
-        f"{pairings}: {condition}" if pairings else condition
-        for condition, pairings in _grouped(group, "condition")
+def _table(report: Report) -> Table:
+    """The report without timings, readings of one claim that agree in one row."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for verdict in report:
+        key = (verdict.claim, verdict.outcome.name, summary(verdict))
+        rows.setdefault(key, []).append(verdict.pairing or "")
+    return Table(
+        ("claim", "reading", "outcome", "condition, or smallest counterexample"),
+        [
+            (claim, "all" if len(pairings) == 3 else ", ".join(pairings), outcome, text)
+            for (claim, outcome, text), pairings in rows.items()
+        ],
+        notes=report.table().notes,
     )
 
 

@@ -72,7 +72,7 @@ def test_results_are_json_and_markdown_in_a_new_folder(quick, capsys):
     assert "thm-3.3" in out
     assert "real input" in out
     assert out.rstrip().endswith(f"Results: {folder.relative_to(quick)}")
-    assert err == "dctheory: 1 of 1 verdicts (eq-2)\n"
+    assert err == "dctheory: 1 of 1 verdicts: eq-2\n"
 
 
 def test_a_second_run_leaves_the_first_as_it_was(quick, capsys):
@@ -142,8 +142,8 @@ def test_progress_elsewhere_is_a_line_now_and_then(monkeypatch):
     for done in (1, 2, 3, 4):
         show(done, 4, "thm-3.3")
     assert stream.getvalue().splitlines() == [
-        "dctheory: 2 of 4 verdicts (thm-3.3)",
-        "dctheory: 4 of 4 verdicts (thm-3.3)",
+        "dctheory: 2 of 4 verdicts: thm-3.3",
+        "dctheory: 4 of 4 verdicts: thm-3.3",
     ]
 
 
@@ -163,3 +163,37 @@ def test_recheck_of_a_report_or_of_one_verdict(document, count, tmp_path, monkey
     assert out.count("eq-2") == count
     assert "FAILED  PROVED  eq-2; query altered" in out
     assert out.endswith(f"{count} rechecked, 1 failed\n")
+
+
+# --- The real thing
+
+
+@pytest.fixture(scope="module")
+def real_report(tmp_path_factory):
+    out = tmp_path_factory.mktemp("results")
+    selection = ["--claims", "eq-2,thm-3.3,thm-4.5/match", "--pairings", "matched"]
+    assert main(["verify", *selection, "--out", str(out)]) == 0
+    (folder,) = out.iterdir()
+    return folder / "report.json"
+
+
+def test_a_report_of_the_real_claims_passes_its_recheck(real_report, capsys):
+    verdicts = json.loads(real_report.read_text())["verdicts"]
+    found = [(verdict["claim"], verdict["pairing"]) for verdict in verdicts]
+    assert found == [("eq-2", None), ("thm-3.3", None), ("thm-4.5/match", "matched")]
+    assert main(["recheck", str(real_report)]) == 0
+    assert capsys.readouterr().out.endswith("3 rechecked, 0 failed\n")
+    markdown = (real_report.parent / "instances.md").read_text()
+    assert "Table 10" in markdown
+    assert "handwritten digits" in markdown
+
+
+def test_an_altered_condition_fails_its_recheck(real_report, tmp_path, capsys):
+    text = real_report.read_text()
+    assert '"k >= r + 1"' in text
+    altered = tmp_path / "report.json"
+    altered.write_text(text.replace('"k >= r + 1"', '"k >= r + 2"'))
+    assert main(["recheck", str(altered)]) == 1
+    assert "FAILED  CONDITIONAL  thm-3.3" in capsys.readouterr().out
+    altered.write_text(text[: len(text) // 2])
+    assert main(["recheck", str(altered)]) == 2

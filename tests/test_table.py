@@ -115,9 +115,9 @@ def test_an_empty_table_still_renders():
 
 
 def test_markdown_escapes_what_would_break_a_cell():
-    markdown = Table(["a|b"], [("x|y\nz_*`<i>",)], title="t").to_markdown()
+    markdown = Table(["a|b"], [("x|y\nz_*`<i>\\",), ("n_d <= n < 3",)]).to_markdown()
     rows = [line for line in markdown.splitlines() if line.startswith("|")]
-    assert rows == [r"| a\|b |", "| --- |", r"| x\|y<br>z\_\*\`\<i> |"]
+    assert rows == [r"| a\|b |", "| --- |", r"| x\|y<br>z\_\*\`\<i>\\ |", "| n_d <= n < 3 |"]
 
 
 def test_latex_escapes_and_uses_booktabs():
