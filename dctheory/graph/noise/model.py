@@ -124,24 +124,28 @@ def similarity_noise_model(graph: SimilarityGraph) -> NoiseModel:
         for name, kind, atom, count in bulk
         if kind in index and count > 0
     )
-    spectrum = {mode.name: mode for mode in graph.spectrum().modes}
+    kept = [0 if kind == "easy" else 1 for kind, _ in kinds]
+    return NoiseModel(cells, families, _sectors(graph, blocks, kept))
+
+
+def _sectors(graph: SimilarityGraph, blocks: Any, kept: list[int]) -> tuple[Sector, ...]:
+    """Both sectors, on the kinds of node that there are."""
     sectors = []
     for name, (ee, ed_squared, dd) in zip(("trivial", "class"), blocks, strict=True):
-        full = np.array([[ee, 0.0], [0.0, dd]], dtype=np.float64)
-        full[0, 1] = full[1, 0] = math.sqrt(ed_squared)
-        kept = [0 if kind == "easy" else 1 for kind, _ in kinds]
-        modes = [mode for mode in spectrum.values() if mode.sector == name]
+        mixed = math.sqrt(ed_squared)
+        full = np.array([[ee, mixed], [mixed, dd]], dtype=np.float64)
+        modes = [mode for mode in graph.spectrum().modes if mode.sector == name]
         sectors.append(
             Sector(
                 name,
                 full[np.ix_(kept, kept)],
-                tuple(range(len(kinds))),
-                1 if name == "trivial" else values["r"],
+                tuple(range(len(kept))),
+                1 if name == "trivial" else graph.r,
                 tuple(SectorMode(mode.name, mode.value) for mode in modes),
                 name == "trivial",
             )
         )
-    return NoiseModel(cells, families, tuple(sectors))
+    return tuple(sectors)
 
 
 @cache

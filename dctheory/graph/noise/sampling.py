@@ -34,13 +34,7 @@ def sample_noisy(
         TypeError: ``rng`` is no Generator, or ``law`` not callable.
         ValueError: another shape, asymmetric or not finite, from the caller or from ``law``.
     """
-    clean = np.asarray(adjacency, dtype=np.float64)
-    if clean.ndim != 2 or clean.shape[0] != clean.shape[1] or not len(clean):
-        raise ValueError(f"adjacency must be a square matrix, got shape {clean.shape}")
-    if not np.all(np.isfinite(clean)) or not np.array_equal(clean, clean.T):
-        raise ValueError(
-            "adjacency must be symmetric and finite; pass (A + A.T) / 2 if it is so up to rounding"
-        )
+    clean = _check_matrix(adjacency)
     level = float(check_real("epsilon", epsilon, 0))
     if not isinstance(rng, np.random.Generator):
         raise TypeError(
@@ -57,6 +51,17 @@ def sample_noisy(
         noisy[i + 1 :, i] += row
         start += size - 1 - i
     return noisy
+
+
+def _check_matrix(adjacency: ArrayLike) -> Array:
+    clean = np.asarray(adjacency, dtype=np.float64)
+    if clean.ndim != 2 or clean.shape[0] != clean.shape[1] or not len(clean):
+        raise ValueError(f"adjacency must be a square matrix, got shape {clean.shape}")
+    if not np.all(np.isfinite(clean)) or not np.array_equal(clean, clean.T):
+        raise ValueError(
+            "adjacency must be symmetric and finite; pass (A + A.T) / 2 if it is so up to rounding"
+        )
+    return clean
 
 
 def _draw(size: int, rng: np.random.Generator, law: Callable[..., ArrayLike] | None) -> Array:
