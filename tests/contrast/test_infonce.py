@@ -18,7 +18,6 @@ from dctheory.contrast import (
     info_nce,
     margin,
     removal,
-    select_pairs,
     select_thresholds,
     temperature_scaling,
 )
@@ -54,7 +53,9 @@ MAPS = {
     "hcl, strong": hcl(5.0, 0.3),
     "dcl": dcl(),
 }
-every_map = pytest.mark.parametrize("pairs", MAPS.values(), ids=MAPS.keys())
+# One of each kind of code path, where compiling all of them would say no more.
+PATHS = ("baseline", "removal", "combined", "debiased", "hcl", "dcl")
+every_path = pytest.mark.parametrize("name", PATHS)
 
 
 _JITTED = jax.jit(info_nce, static_argnames="block_size")
@@ -129,9 +130,9 @@ def test_against_the_equations_one_anchor_at_a_time(float64, name, tau):
     assert float(found) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize(("count", "tau"), [(2, 0.5), (33, 0.2)])
-def test_against_optax(count, tau):
+def test_against_optax():
     optax = pytest.importorskip("optax")
+    count, tau = 33, 0.2
     z1, z2 = views(2, count, dtype=np.float32)
     labels = jnp.tile(jnp.arange(count), 2)
 
@@ -147,9 +148,9 @@ def test_against_optax(count, tau):
         np.testing.assert_allclose(mine, other, rtol=2e-4, atol=1e-6)
 
 
-@every_map
-def test_gradient_against_finite_differences(float64, pairs):
-    rng = np.random.default_rng(3)
+@pytest.mark.parametrize("name", MAPS)
+def test_gradient_against_finite_differences(float64, name):
+    rng, pairs = np.random.default_rng(3), MAPS[name]
     z = np.stack(views())
     gradient = np.stack(value_and_gradient(*z, TAU, pairs)[1][:2])
     step = 1e-5 * rng.normal(size=z.shape)
@@ -169,12 +170,12 @@ def test_half_precision_features_are_computed_in_float32():
 # --- Blocks
 
 
-@every_map
-def test_blocks_change_neither_value_nor_gradient(float64, pairs):
-    assert_blocks_agree(pairs, block_size=4)
+@every_path
+def test_blocks_change_neither_value_nor_gradient(float64, name):
+    assert_blocks_agree(MAPS[name], block_size=4)
 
 
-@pytest.mark.parametrize("block_size", [1, 7, 13])
+@pytest.mark.parametrize("block_size", [1, 7])
 def test_any_block_size_will_do(float64, block_size):
     assert_blocks_agree(MAPS["combined"], block_size)
 
@@ -186,17 +187,15 @@ def assert_blocks_agree(pairs, block_size):
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("block_size", [None, 4])
-@pytest.mark.parametrize(("high", "low"), [(0, 100), (10, 60), (25, 100)])
-def test_thresholds_do_what_the_mask_does(high, low, block_size):
+@pytest.mark.parametrize("block_size", [4, 2 * N])
+def test_thresholds_do_what_the_mask_does(block_size):
     z1, z2 = views(dtype=np.float32)
     features = np.random.default_rng(4).normal(size=(2 * N, 9)).astype(np.float32)
-    mask = select_pairs(features, high, low)
-    thresholds = select_thresholds(features, high, low, block_size=3)
-    for make in (removal, lambda selection: combined(SIGMA, RHO, selection)):
-        expected = _JITTED(z1, z2, TAU, make(mask))
-        found = _JITTED(z1, z2, TAU, make(thresholds), block_size=block_size)
-        assert float(found) == pytest.approx(float(expected), rel=1e-6)
+    thresholds = select_thresholds(features, 10, 60)
+    mask = thresholds.rows(0, 2 * N)
+    expected = _JITTED(z1, z2, TAU, combined(SIGMA, RHO, mask))
+    found = _JITTED(z1, z2, TAU, combined(SIGMA, RHO, thresholds), block_size=block_size)
+    assert float(found) == pytest.approx(float(expected), rel=1e-6)
 
 
 def temporary_bytes(count, block_size):
@@ -212,10 +211,9 @@ def temporary_bytes(count, block_size):
 
 
 def test_memory_of_blocks_grows_linearly():
-    sizes = [temporary_bytes(count, 8) for count in (1_000, 4_000, 16_000)]
-    assert sizes[1] < 4.5 * sizes[0]
-    assert sizes[2] < 4.5 * sizes[1]
-    assert sizes[2] < 0.01 * 4 * 32_000**2
+    sizes = [temporary_bytes(count, 8) for count in (1_000, 8_000)]
+    assert sizes[1] < 9 * sizes[0]
+    assert sizes[1] < 0.01 * 4 * 16_000**2
 
 
 def test_default_block_bounds_the_memory_of_32768_views():
@@ -237,7 +235,7 @@ DEGENERATE = {
 
 
 @pytest.mark.parametrize("block_size", [2 * N, 4])
-@pytest.mark.parametrize("name", ["baseline", "removal", "combined", "debiased", "hcl", "dcl"])
+@every_path
 def test_value_and_gradient_are_finite_for_degenerate_features(name, block_size):
     for (case, change), tau in itertools.product(DEGENERATE.items(), [1e-3, 0.2, 1e3]):
         z1, z2 = (change(each).astype(np.float32) for each in views())
@@ -281,7 +279,7 @@ def test_rows_without_negatives_have_loss_zero(block_size):
 
 
 @pytest.mark.parametrize("block_size", [2 * N, 4])
-@pytest.mark.parametrize("name", ["baseline", "removal", "combined", "debiased", "hcl", "dcl"])
+@every_path
 def test_nan_features_are_not_hidden(name, block_size):
     z1, z2 = views(dtype=np.float32)
     z1[0, 0] = np.nan
@@ -295,7 +293,7 @@ def test_nan_features_are_not_hidden(name, block_size):
 @settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 10**6),
-    st.sampled_from(["baseline", "removal", "combined", "hcl", "debiased", "dcl"]),
+    st.sampled_from(PATHS),
 )
 def test_order_of_the_batch_of_the_views_and_scale_do_not_matter(seed, name):
     rng = np.random.default_rng(seed)
@@ -320,10 +318,10 @@ def test_limits_are_the_baseline():
     expected = float(info_nce(z1, z2, TAU))
     same = [
         removal(nothing),
-        *itertools.chain.from_iterable(
-            (margin(0.0, each), temperature_scaling(1.0, each), combined(0.0, 1.0, each))
-            for each in (None, nothing, MASK)
-        ),
+        margin(0.0, MASK),
+        temperature_scaling(1.0, MASK),
+        combined(0.0, 1.0),
+        combined(0.0, 1.0, MASK),
         combined(0.5, 0.5, nothing),
         hcl(0.0, 0.0),
         debiased(0.0),
@@ -396,61 +394,8 @@ def test_queue_with_thresholds():
     rng = np.random.default_rng(6)
     queue = rng.normal(size=(11, D)).astype(np.float32)
     features, keys = rng.normal(size=(N, 4)), rng.normal(size=(11, 4))
-    mask = select_pairs(features, 20, 70, queue=keys)
     thresholds = select_thresholds(features, 20, 70, queue=keys)
+    mask = thresholds.rows(0, N)
     expected = _JITTED(z1, z2, TAU, removal(mask), queue=queue)
     found = _JITTED(z1, z2, TAU, removal(thresholds), queue=queue, block_size=2)
     assert float(found) == pytest.approx(float(expected), rel=1e-6)
-
-
-# --- Bad input
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        ({"z1": np.ones((1, 2)), "z2": np.ones((1, 2))}, ValueError, "batch of 1"),
-        ({"z1": np.ones((3, 2))}, ValueError, "shape"),
-        ({"z1": np.ones((4, 2), int)}, TypeError, "floating point"),
-        ({"z1": np.full((4, 2), np.nan)}, ValueError, "NaN"),
-        ({"z1": np.full((4, 2), np.inf)}, ValueError, "infinity"),
-        ({"temperature": 0.0}, ValueError, "temperature"),
-        ({"temperature": -1.0}, ValueError, "temperature"),
-        ({"temperature": "warm"}, TypeError, "temperature"),
-        ({"temperature": np.float32(0)}, ValueError, "temperature"),
-        ({"temperature": np.ones(4)}, ValueError, "one number"),
-        ({"pairs": np.ones((8, 8), bool)}, TypeError, "PairMap"),
-        ({"pairs": removal(np.ones((4, 4), bool))}, ValueError, "selection has shape"),
-        ({"pairs": removal(MASK)}, ValueError, "selection has shape"),
-        ({"queue": np.ones((3, 5))}, ValueError, "queue must have shape"),
-        ({"queue": np.ones((3, 2)), "pairs": removal(MASK)}, ValueError, "selection has shape"),
-        ({"block_size": 0}, ValueError, "block_size"),
-    ],
-)
-def test_bad_input(change, error, message):
-    arguments = {"z1": np.ones((4, 2)), "z2": np.ones((4, 2)), "temperature": 0.5} | change
-    with pytest.raises(error, match=message):
-        info_nce(**arguments)
-
-
-@pytest.mark.parametrize(
-    ("make", "error", "message"),
-    [
-        (lambda: removal(None), TypeError, "removal needs a selection"),
-        (lambda: removal(np.ones((4, 4))), TypeError, "bool mask"),
-        (lambda: removal([[True]]), TypeError, "bool mask"),
-        (lambda: margin(np.inf), ValueError, "sigma"),
-        (lambda: margin(np.ones(3)), ValueError, "sigma must be one number"),
-        (lambda: margin(0.1, np.ones(4, bool)), TypeError, "two-dimensional"),
-        (lambda: temperature_scaling(0), ValueError, "rho"),
-        (lambda: temperature_scaling(-0.5), ValueError, "rho"),
-        (lambda: combined(0.1, 0), ValueError, "rho"),
-        (lambda: debiased(1.0), ValueError, "tau_plus"),
-        (lambda: debiased(-0.1), ValueError, "tau_plus"),
-        (lambda: hcl(-1.0), ValueError, "beta"),
-        (lambda: hcl(True), TypeError, "beta"),
-    ],
-)
-def test_bad_maps(make, error, message):
-    with pytest.raises(error, match=message):
-        make()

@@ -36,6 +36,9 @@ def remedies(graph, rng):
     }
 
 
+_JITTED = jax.jit(spectral_loss, static_argnames=("norm", "block_size"))
+
+
 @pytest.fixture
 def float64():
     with jax.enable_x64(True):
@@ -192,7 +195,7 @@ def batch(size=9, dimension=3, seed=8):
     return z1, z2, rng.normal(size=(size, size)), rng.uniform(0.5, 2, (size, size))
 
 
-@pytest.mark.parametrize("block_size", [None, 1, 4, 50])
+@pytest.mark.parametrize("block_size", [None, 4])
 def test_blocks_change_neither_value_nor_gradient(float64, block_size):
     z1, z2, margin, tau = batch()
 
@@ -213,12 +216,12 @@ def test_blocks_change_neither_value_nor_gradient(float64, block_size):
 @pytest.mark.parametrize("dimension", [2, 20])
 def test_without_remedies_and_with_one_temperature(float64, dimension):
     z1, z2, *_ = batch(dimension=dimension)
-    assert float(spectral_loss(z1, z2)) == pytest.approx(naive(z1, z2), rel=1e-12)
-    found = float(spectral_loss(z1, z2, temperature=0.5))
+    assert float(_JITTED(z1, z2)) == pytest.approx(naive(z1, z2), rel=1e-12)
+    found = float(_JITTED(z1, z2, temperature=0.5))
     assert found == pytest.approx(naive(z1, z2, tau=0.5), rel=1e-12)
-    found = float(spectral_loss(z1, z2, margin=0.0, temperature=1.0))
+    found = float(_JITTED(z1, z2, margin=0.0, temperature=1.0))
     assert found == pytest.approx(naive(z1, z2), rel=1e-12)
-    found = float(spectral_loss(z1, z2, temperature=2.0, positive_temperature=0.5))
+    found = float(_JITTED(z1, z2, temperature=2.0, positive_temperature=0.5))
     assert found == pytest.approx(naive(z1, z2, tau=2.0, positive=0.5), rel=1e-12)
 
 
@@ -226,12 +229,12 @@ def test_invariances(float64):
     z1, z2, margin, tau = batch()
     order = np.random.default_rng(9).permutation(len(z1))
     rotation = np.linalg.qr(np.random.default_rng(10).normal(size=(3, 3)))[0]
-    expected = float(spectral_loss(z1, z2, margin=margin, temperature=tau))
-    permuted = spectral_loss(
+    expected = float(_JITTED(z1, z2, margin=margin, temperature=tau))
+    permuted = _JITTED(
         z1[order], z2[order], margin=margin[order][:, order], temperature=tau[order][:, order]
     )
-    swapped = spectral_loss(z2, z1, margin=margin.T, temperature=tau.T)
-    rotated = spectral_loss(z1 @ rotation, z2 @ rotation, margin=margin, temperature=tau)
+    swapped = _JITTED(z2, z1, margin=margin.T, temperature=tau.T)
+    rotated = _JITTED(z1 @ rotation, z2 @ rotation, margin=margin, temperature=tau)
     for same in (permuted, swapped, rotated):
         assert float(same) == pytest.approx(expected, rel=1e-12)
 
@@ -239,13 +242,13 @@ def test_invariances(float64):
 def test_norms(float64):
     z1, z2, *_ = batch()
     unit = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in (z1, z2)]
-    assert float(spectral_loss(z1, z2, norm="unit")) == pytest.approx(naive(*unit), rel=1e-12)
+    assert float(_JITTED(z1, z2, norm="unit")) == pytest.approx(naive(*unit), rel=1e-12)
     ball = []
     for each in (z1, z2):
         norms = np.linalg.norm(each, axis=1, keepdims=True)
         assert norms.min() < np.sqrt(2) < norms.max()
         ball.append(each * np.minimum(1, np.sqrt(2) / norms))
-    found = float(spectral_loss(z1, z2, norm="ball", mu=2.0))
+    found = float(_JITTED(z1, z2, norm="ball", mu=2.0))
     assert found == pytest.approx(naive(*ball), rel=1e-12)
 
 
@@ -254,15 +257,15 @@ def test_queue(float64):
     queue = np.random.default_rng(11).normal(size=(5, 3))
     margin = np.random.default_rng(12).normal(size=(9, 5))
     expected = -2 * np.mean(np.sum(z1 * z2, 1)) + np.mean((z1 @ queue.T + margin) ** 2)
-    loss = partial(spectral_loss, margin=margin)
+    loss = partial(_JITTED, margin=margin)
     for block_size in (None, 2):
         found = loss(z1, z2, queue=queue, block_size=block_size)
         assert float(found) == pytest.approx(expected, rel=1e-12)
-    plain = spectral_loss(z1, z2, queue=np.tile(queue, (3, 1)))
+    plain = _JITTED(z1, z2, queue=np.tile(queue, (3, 1)))
     assert float(plain) == pytest.approx(
         -2 * np.mean(np.sum(z1 * z2, 1)) + np.mean((z1 @ queue.T) ** 2), rel=1e-12
     )
-    one = spectral_loss(z1[:1], z2[:1], queue=queue)
+    one = _JITTED(z1[:1], z2[:1], margin=margin[:1], queue=queue)
     assert np.isfinite(one)
     run = jax.grad(lambda a, b, c: loss(a, b, queue=c), argnums=(0, 1, 2))
     gradients = jax.jit(run)(*(jnp.asarray(each) for each in (z1, z2, queue)))
