@@ -1,0 +1,49 @@
+"""Data: pairs drawn from a graph, points on a sphere, digits; mixing, tails, augmentation.
+
+Names are loaded on first use, so that importing this package imports neither JAX nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# Public name -> the module that defines it.
+_EXPORTS = {
+    "PairSampler": "dctheory.data.pairs",
+    "pair_sampler": "dctheory.data.pairs",
+    "NodeFeatures": "dctheory.data.nodes",
+    "node_features": "dctheory.data.nodes",
+    "EmpiricalGraph": "dctheory.data.empirical",
+    "sample_natural": "dctheory.data.empirical",
+    "SphereFamily": "dctheory.data.sphere",
+    "InducedSimilarities": "dctheory.data.sphere",
+    "mean_resultant_length": "dctheory.data.sphere",
+    "ImageSet": "dctheory.data.images",
+    "stratified_split": "dctheory.data.images",
+    "DigitSplits": "dctheory.data.digits",
+    "DIGIT_AUGMENTATION": "dctheory.data.digits",
+    "load_digits": "dctheory.data.digits",
+    "Mixture": "dctheory.data.mixing",
+    "mix_pixels": "dctheory.data.mixing",
+    "long_tail": "dctheory.data.long_tail",
+    "step_key": "dctheory.data.keys",
+    "sample_keys": "dctheory.data.keys",
+    "Augmentation": "dctheory.data.augment",
+    "two_views": "dctheory.data.augment",
+    "warp": "dctheory.data.affine",
+    "random_affine": "dctheory.data.affine",
+    "random_resized_crop": "dctheory.data.affine",
+}
+
+__all__ = list(_EXPORTS)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        return getattr(import_module(_EXPORTS[name]), name)
+    raise AttributeError(f"module 'dctheory.data' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

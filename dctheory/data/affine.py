@@ -1,0 +1,96 @@
+"""Affine maps of images of any size: rotation, shear, zoom, shift, and resized crops.
+
+A map is a (2, 3) matrix (M, t) that sends the place of a pixel of the result to the place in the
+image it is taken from, M·target + t. Places are (row, column) from the image's centre in units of
+half its side: its edges are at ±1, whatever its size.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.ndimage import map_coordinates
+
+from dctheory._validation import check_choice
+
+# How pixels from outside of the image are made: zero, the nearest edge, or a reflection.
+OUTSIDE = ("constant", "nearest", "reflect")
+
+
+def random_affine(
+    key: jax.Array,
+    rotation: Any = 0.0,
+    shear: Any = 0.0,
+    zoom: Any = 0.0,
+    shift: Any = 0.0,
+) -> jax.Array:
+    """(2, 3) float32 map of a random rotation, shear, zoom and shift.
+
+    The angle is uniform in ±rotation (degrees), the shear (columns a row, in rows) uniform in
+    ±shear, the logarithm of the magnification uniform in ±log(1 + zoom), and the shift of rows and
+    of columns uniform in ±shift (a share of the side), all independent. Angles are true on square
+    images.
+    """
+    angle, slope, size, *offset = jax.random.uniform(key, (5,), jnp.float32, -1, 1)
+    angle = jnp.deg2rad(rotation * angle)
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    sheared = jnp.array([[1.0, 0.0], [1.0, 1.0]], jnp.float32).at[1, 0].set(shear * slope)
+    matrix = jnp.array([[cos, -sin], [sin, cos]]) @ sheared * jnp.exp(-size * jnp.log1p(zoom))
+    # Places run over two units from edge to edge.
+    return jnp.column_stack([matrix, 2 * shift * jnp.stack(offset)])
+
+
+def random_resized_crop(
+    key: jax.Array,
+    area: tuple[float, float] = (0.2, 1.0),
+    ratio: tuple[float, float] = (3 / 4, 4 / 3),
+) -> jax.Array:
+    """(2, 3) float32 map of a random crop, resized to the whole image.
+
+    The share of the area is uniform in ``area``, the logarithm of width / height in that of
+    ``ratio``, a side that would exceed the image is cut to it (torchvision draws again instead),
+    and the place is uniform among those inside of the image.
+    """
+    share, shape, *place = jax.random.uniform(key, (4,), jnp.float32)
+    share = area[0] + share * (area[1] - area[0])
+    low, high = jnp.log(ratio[0]), jnp.log(ratio[1])
+    root = jnp.exp((low + shape * (high - low)) / 2)
+    sides = jnp.minimum(jnp.sqrt(share) * jnp.stack([1 / root, root]), 1)
+    offset = (2 * jnp.stack(place) - 1) * (1 - sides)
+    return jnp.column_stack([jnp.diag(sides), offset])
+
+
+def compose(outer: jax.Array, inner: jax.Array) -> jax.Array:
+    """The map that takes a place of the result through ``inner``, then through ``outer``."""
+    offset = outer[:, :2] @ inner[:, 2] + outer[:, 2]
+    return jnp.column_stack([outer[:, :2] @ inner[:, :2], offset])
+
+
+def warp(image: jax.Array, affine: jax.Array, outside: str = "constant") -> jax.Array:
+    """The image seen through an affine map, by bilinear interpolation.
+
+    Args:
+        image: (H, W, channels) floats.
+        affine: (2, 3), see above.
+        outside: "constant" (zero), "nearest" or "reflect".
+
+    Returns:
+        The same shape and dtype.
+    """
+    check_choice("outside", outside, OUTSIDE)
+    height, width = image.shape[:2]
+    rows = (2 * jnp.arange(height) + 1) / height - 1
+    columns = (2 * jnp.arange(width) + 1) / width - 1
+    target = jnp.stack(jnp.meshgrid(rows, columns, indexing="ij")).astype(image.dtype)
+    affine = affine.astype(image.dtype)
+    source = jnp.einsum("ij,jhw->ihw", affine[:, :2], target, precision="highest")
+    source += affine[:, 2, None, None]
+    size = jnp.array([height, width], image.dtype)[:, None, None]
+    pixels = ((source + 1) * size - 1) / 2
+
+    def one(channel: jax.Array) -> jax.Array:
+        return map_coordinates(channel, list(pixels), order=1, mode=outside)
+
+    return jax.vmap(one, in_axes=-1, out_axes=-1)(image)
