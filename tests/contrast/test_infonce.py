@@ -55,7 +55,9 @@ MAPS = {
 }
 # One of each kind of code path, where compiling all of them would say no more.
 PATHS = ("baseline", "removal", "combined", "debiased", "hcl", "dcl")
-every_path = pytest.mark.parametrize("name", PATHS)
+both_ways = pytest.mark.parametrize(
+    ("name", "block_size"), [(name, (2 * N, 4)[i % 2]) for i, name in enumerate(PATHS)]
+)
 
 
 _JITTED = jax.jit(info_nce, static_argnames="block_size")
@@ -122,7 +124,7 @@ def naive(name, z1, z2, tau, mask=MASK):
 
 
 @pytest.mark.parametrize("name", MAPS)
-@pytest.mark.parametrize("tau", [0.1, 0.3, 2.0])
+@pytest.mark.parametrize("tau", [0.1, 2.0])
 def test_against_the_equations_one_anchor_at_a_time(float64, name, tau):
     z1, z2 = views()
     expected = naive(name, z1, z2, tau)
@@ -170,12 +172,12 @@ def test_half_precision_features_are_computed_in_float32():
 # --- Blocks
 
 
-@every_path
+@pytest.mark.parametrize("name", ["removal", "combined", "hcl"])
 def test_blocks_change_neither_value_nor_gradient(float64, name):
     assert_blocks_agree(MAPS[name], block_size=4)
 
 
-@pytest.mark.parametrize("block_size", [1, 7])
+@pytest.mark.parametrize("block_size", [1, 13])
 def test_any_block_size_will_do(float64, block_size):
     assert_blocks_agree(MAPS["combined"], block_size)
 
@@ -234,8 +236,7 @@ DEGENERATE = {
 }
 
 
-@pytest.mark.parametrize("block_size", [2 * N, 4])
-@every_path
+@both_ways
 def test_value_and_gradient_are_finite_for_degenerate_features(name, block_size):
     for (case, change), tau in itertools.product(DEGENERATE.items(), [1e-3, 0.2, 1e3]):
         z1, z2 = (change(each).astype(np.float32) for each in views())
@@ -278,8 +279,7 @@ def test_rows_without_negatives_have_loss_zero(block_size):
     assert np.all(np.isfinite(gradient[0]))
 
 
-@pytest.mark.parametrize("block_size", [2 * N, 4])
-@every_path
+@both_ways
 def test_nan_features_are_not_hidden(name, block_size):
     z1, z2 = views(dtype=np.float32)
     z1[0, 0] = np.nan
