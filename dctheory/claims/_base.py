@@ -58,14 +58,40 @@ class Claim:
         return replace(verdict, seconds=time.perf_counter() - start)
 
     def recheck(self, verdict: Verdict) -> list[str]:
-        """Problems found when the verdict's own evidence is checked again; empty if it stands."""
-        raise ValueError(f"claim {self.id} has no recheck")
+        """Problems found when the verdict's own evidence is checked again; empty if it stands.
+
+        By default the claim is decided once more; claims with a search check the witness instead.
+        """
+        return differences(self._decide(verdict.pairing), verdict)
 
     def _decide(self, pairing: str | None) -> Verdict:
         raise ValueError(f"claim {self.id} has no route")
 
     def _verdict(self, pairing: str | None, outcome: Outcome, **fields: Any) -> Verdict:
         return Verdict(self.id, pairing, outcome, where=self.where, statement=self.text, **fields)
+
+
+def differences(expected: Verdict, stored: Verdict) -> list[str]:
+    """Fields (all but the time) in which a stored verdict is not what the claim gives."""
+    names = ("outcome", "condition", "witness", "method", "where", "statement", "details", "steps")
+    return [
+        f"{name} is not what the claim gives"
+        for name in names
+        if getattr(expected, name) != getattr(stored, name)
+    ]
+
+
+def read_point(witness: Any, integers: tuple[str, ...], rationals: tuple[str, ...]) -> Point:
+    """An exact point from a witness as JSON holds it; ValueError if it is none."""
+    try:
+        if not all(type(witness[name]) is int for name in integers):
+            raise ValueError(f"{', '.join(integers)} must be integers")
+        if not all(isinstance(witness[name], str) for name in rationals):
+            raise ValueError(f"{', '.join(rationals)} must be fractions as text")
+        point: Point = {name: witness[name] for name in integers}
+        return point | {name: Fraction(witness[name]) for name in rationals}
+    except (TypeError, KeyError, ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"the witness cannot be read: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,42 +127,63 @@ class AlgebraicClaim(Claim):
         return (*_model.hypotheses(case), *self.extra)
 
     def _decide(self, pairing: str | None) -> Verdict:
-        counterexample = self.search(pairing, lambda statement: Not(statement))
-        notes = tuple(self.notes.get(pairing, ()))
-        if counterexample is None:
+        failing = self.search(pairing, Not)
+        if failing is None:
             steps = self._prove(pairing, None)
             if steps is not None:
-                method = f"SMT proof, {len(steps)} queries"
-                return self._verdict(
-                    pairing, Outcome.PROVED, method=method, details=notes, steps=steps
-                )
-            tried = f"no counterexample with N ≤ {self.limits[0]}, denominators ≤ {self.limits[1]}"
-            return self._verdict(
-                pairing,
-                Outcome.UNDECIDED,
-                method="search and SMT",
-                details=(*notes, f"{tried}; the solver did not finish"),
-            )
-        witness, found_note = self._witness(pairing, *counterexample)
+                return self._assemble(pairing, Outcome.PROVED, steps=steps)
+            return self._assemble(pairing, Outcome.UNDECIDED)
         for condition in self.conditions.get(pairing, ()):
             steps = self._prove(pairing, condition)
             holding = self.search(pairing, lambda statement: statement)
             if steps is not None and holding is not None:
-                holds = {"holds": self._witness(pairing, *holding)[0], "fails": witness}
-                method = f"SMT proof of both directions, {len(steps)} queries"
-                return self._verdict(
-                    *(pairing, Outcome.CONDITIONAL),
+                return self._assemble(
+                    *(pairing, Outcome.CONDITIONAL, failing),
+                    holding=holding,
                     condition=condition,
-                    witness=holds,
-                    method=method,
-                    details=(*notes, found_note),
                     steps=steps,
                 )
+        return self._assemble(pairing, Outcome.REFUTED, failing)
+
+    def _assemble(
+        self,
+        pairing: str | None,
+        outcome: Outcome,
+        failing: Point | None = None,
+        *,
+        holding: Point | None = None,
+        condition: str | None = None,
+        steps: tuple[Step, ...] = (),
+    ) -> Verdict:
+        """The verdict from its evidence; the same when it is found and when it is rechecked."""
+        details = list(self.notes.get(pairing, ()))
+        nodes, denominators = self.limits
+        witness: dict[str, Any] | None = None
+        if failing is not None:
+            witness = self._witness(pairing, failing)
+            kind = "" if _is_psd(pairing)(gap_point({"k": 1, **failing})) else "not "
+            details.append(
+                f"the counterexample's graph is {kind}positive semidefinite"
+                f"{'' if pairing else ' under some reading'}; it is the smallest by N, then by "
+                f"common denominator, of those with denominators up to {denominators}, positive "
+                "semidefinite ones first"
+            )
+        if holding is not None:
+            witness = {"holds": self._witness(pairing, holding), "fails": witness}
+        if outcome is Outcome.UNDECIDED:
+            details.append(f"no counterexample with N ≤ {nodes}, denominators ≤ {denominators}")
+        method = {
+            Outcome.PROVED: f"SMT proof, {len(steps)} queries",
+            Outcome.CONDITIONAL: f"SMT proof of both directions, {len(steps)} queries",
+            Outcome.REFUTED: "smallest counterexample by exact search",
+        }.get(outcome, "search and SMT, which did not finish")
         return self._verdict(
-            *(pairing, Outcome.REFUTED),
+            *(pairing, outcome),
+            condition=condition,
             witness=witness,
-            method="smallest counterexample by exact search",
-            details=(*notes, found_note),
+            method=method,
+            details=tuple(details),
+            steps=steps,
         )
 
     # --- Search and evaluation
@@ -150,9 +197,7 @@ class AlgebraicClaim(Claim):
         gaps = gap_point({"k": 1, **point})
         return any(_hypotheses_hold(self, case)(gaps) for case in self.cases)
 
-    def search(
-        self, pairing: str | None, wanted: Callable[[Statement], Statement]
-    ) -> tuple[Point, bool] | None:
+    def search(self, pairing: str | None, wanted: Callable[[Statement], Statement]) -> Point | None:
         """The smallest admissible point where ``wanted(statement)`` holds; PSD ones first."""
         # Hypotheses that need similarities (β > 0, say) are not seen by the size filter.
         extra = tuple(statement for _, statement in self.extra)
@@ -164,17 +209,13 @@ class AlgebraicClaim(Claim):
             *self.limits,
         )
 
-    def _witness(self, pairing: str | None, point: Point, psd: bool) -> tuple[dict[str, Any], str]:
-        shown = {key: str(value) for key, value in point.items() if key != "k" or self.uses_k}
+    def _witness(self, pairing: str | None, point: Point) -> dict[str, Any]:
         witness: dict[str, Any] = {
-            key: int(value) if key in ("r", "n", "n_d", "k") else value
-            for key, value in shown.items()
+            key: value if type(value) is int else str(value)
+            for key, value in point.items()
+            if key != "k" or self.uses_k
         }
-        if self.sides is not None:
-            witness |= self.sides(point, pairing)
-        kind = "positive semidefinite" if psd else "not positive semidefinite (none within limits)"
-        reading = "" if pairing else " under some reading"
-        return witness, f"the smallest counterexample's or example's graph is {kind}{reading}"
+        return witness | (self.sides(point, pairing) if self.sides is not None else {})
 
     # --- Proof
 
@@ -217,59 +258,52 @@ class AlgebraicClaim(Claim):
     # --- Recheck
 
     def recheck(self, verdict: Verdict) -> list[str]:
-        problems: list[str] = []
-        if verdict.outcome in (Outcome.PROVED, Outcome.CONDITIONAL):
-            try:
-                expected = self.queries(verdict.pairing, verdict.condition)
-            except ValueError as error:
-                return [str(error)]
-            problems += _compare_steps(expected, verdict.steps)
-            problems += [
-                f"query {step.name!r}: solver says {solve(step.content).status}, expected unsat"
-                for step in verdict.steps
-                if not problems and solve(step.content).status != "unsat"
-            ]
-        witness = verdict.witness or {}
-        if verdict.outcome is Outcome.CONDITIONAL:
-            problems += self._recheck_point(verdict.pairing, witness.get("holds"), True)
-            problems += self._recheck_point(verdict.pairing, witness.get("fails"), False)
-        elif verdict.outcome is Outcome.REFUTED:
-            problems += self._recheck_point(verdict.pairing, witness, False)
+        if verdict.outcome not in (Outcome.PROVED, Outcome.CONDITIONAL, Outcome.REFUTED):
+            return super().recheck(verdict)
+        pairing, witness = verdict.pairing, verdict.witness
+        if verdict.outcome is Outcome.REFUTED and self.conditions.get(pairing):
+            return ["REFUTED, but an exact condition of this claim is known"]
+        points: dict[bool, Point] = {}
+        if verdict.outcome is Outcome.REFUTED:
+            points[False] = self._read(witness)
+        elif verdict.outcome is Outcome.CONDITIONAL:
+            if not isinstance(witness, Mapping) or verdict.condition is None:
+                return ["CONDITIONAL needs a condition, a point where it holds and one that fails"]
+            points = {
+                True: self._read(witness.get("holds")),
+                False: self._read(witness.get("fails")),
+            }
+        problems = [
+            f"at the witness the claim {'fails' if expected else 'holds'}"
+            for expected, point in points.items()
+            if self.holds(pairing, point) is not expected
+        ]
+        steps: tuple[Step, ...] = ()
+        if verdict.outcome is not Outcome.REFUTED:
+            steps = tuple(self.queries(pairing, verdict.condition))
+        expected_verdict = self._assemble(
+            *(pairing, verdict.outcome, points.get(False)),
+            holding=points.get(True),
+            condition=verdict.condition,
+            steps=steps,
+        )
+        problems += differences(expected_verdict, verdict)
+        for step in () if problems else verdict.steps:
+            status = solve(step.content).status
+            if status != "unsat":
+                problems.append(f"query {step.name!r}: solver says {status}, expected unsat")
         return problems
 
-    def _recheck_point(self, pairing: str | None, witness: Any, expected: bool) -> list[str]:
-        try:
-            point: dict[str, Any] = {
-                name: int(witness[name])
-                for name in ("r", "n", "n_d", *(["k"] if self.uses_k else []))
-            }
-            point |= {name: Fraction(witness[name]) for name in ("alpha", "beta", "gamma")}
-        except (TypeError, KeyError, ValueError, ZeroDivisionError) as error:
-            return [f"the witness cannot be read: {error!r}"]
+    def _read(self, witness: Any) -> Point:
+        sizes = ("r", "n", "n_d", "k") if self.uses_k else ("r", "n", "n_d")
+        point = read_point(witness, sizes, ("alpha", "beta", "gamma"))
         if not self.admits(point):
-            return [f"the witness {witness} does not satisfy the hypotheses"]
-        if self.holds(pairing, point) is not expected:
-            return [f"at the witness the claim {'fails' if expected else 'holds'}"]
-        problems = []
-        if self.sides is not None:
-            for name, value in self.sides(point, pairing).items():
-                if witness.get(name) != value:
-                    problems.append(f"witness: {name} is {witness.get(name)!r}, not {value!r}")
-        return problems
+            raise ValueError(f"the witness {witness} does not satisfy the hypotheses")
+        return point
 
 
 def _query(name: str, known: list[tuple[str, Statement]], goal: tuple[str, Statement]) -> Step:
     return Step("smt", name, smt_query([*known, goal], SYMBOLS))
-
-
-def _compare_steps(expected: list[Step], stored: tuple[Step, ...]) -> list[str]:
-    if len(expected) != len(stored):
-        return [f"{len(stored)} proof steps, expected {len(expected)}"]
-    return [
-        f"step {theirs.name!r} is not what the claim and its condition say"
-        for ours, theirs in zip(expected, stored, strict=True)
-        if ours != theirs
-    ]
 
 
 @cache

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from dctheory.claims import _model
-from dctheory.claims._base import Claim
+from dctheory.claims._base import Claim, differences, read_point
 from dctheory.graph.similarity import SimilarityGraph
 from dctheory.proof.exact import ExactSpectrum, rational_adjacency
-from dctheory.proof.logic import All, compile_exact
+from dctheory.proof.logic import All, compile_exact, gap_point
 from dctheory.proof.search import Point, points
 from dctheory.proof.verdict import Outcome, Verdict
 
@@ -30,45 +32,63 @@ class GrowthClaim(Claim):
         if found is None:
             tried = f"no counterexample with N ≤ {_LIMITS[0]}, denominators ≤ {_LIMITS[1]}"
             return self._verdict(pairing, Outcome.UNDECIDED, method="search", details=(tried,))
-        point, psd = found
-        witness = {
-            key: int(value) if key in ("r", "n", "n_d", "k") else str(value)
-            for key, value in point.items()
-        }
-        kind = "positive semidefinite" if psd else "not positive semidefinite (none within limits)"
+        return self._assemble(pairing, found)
+
+    def _assemble(self, pairing: str | None, point: Point) -> Verdict:
+        kind = "" if _is_psd_at_larger(str(pairing), point) else "not "
+        note = (
+            f"at γ' the counterexample's graph is {kind}positive semidefinite; it is the smallest "
+            f"by N, then by common denominator, with N ≤ {_LIMITS[0]}, denominators ≤ {_LIMITS[1]}"
+        )
         return self._verdict(
             *(pairing, Outcome.REFUTED),
-            witness=witness,
+            witness={
+                key: value if type(value) is int else str(value) for key, value in point.items()
+            },
             method="smallest counterexample by exact search",
-            details=(f"at γ' the smallest counterexample's graph is {kind}", *_NOTES[str(pairing)]),
+            details=(note, *_NOTES[str(pairing)]),
         )
 
     def recheck(self, verdict: Verdict) -> list[str]:
-        witness: Any = verdict.witness or {}
-        try:
-            point: Point = {name: int(witness[name]) for name in ("r", "n", "n_d", "k")}
-            point |= {
-                name: Fraction(witness[name])
-                for name in ("alpha", "beta", "gamma", "larger gamma", "between")
-            }
-        except (TypeError, KeyError, ValueError, ZeroDivisionError) as error:
-            return [f"the witness cannot be read: {error!r}"]
+        names = ("alpha", "beta", "gamma", "larger gamma", "between")
+        point = read_point(verdict.witness, ("r", "n", "n_d", "k"), names)
         order = (point["beta"], point["gamma"], point["larger gamma"], point["alpha"])
-        if not (0 <= order[0] < order[1] < order[2] < order[3] < 1):
+        if not 0 <= order[0] < order[1] < order[2] < order[3] < 1:
             return ["the witness breaks 0 ≤ β < γ < γ' < α < 1"]
+        if not _in_range()(gap_point(point)) or not (
+            point["r"] >= 1 and 1 <= point["n_d"] <= point["n"] and point["n"] >= 2
+        ):
+            return ["the sizes of the witness do not satisfy the hypotheses"]
         if not _violates(point, str(verdict.pairing)):
             return ["at the witness λ_{k+1}(γ') ≤ t ≤ λ_{k+1}(γ) does not hold"]
-        return []
+        return differences(self._assemble(verdict.pairing, point), verdict)
 
 
 _NOTES = {
     "both": (
-        "at k = r + 1 < n_d + r + 1 and n_d < n, λ_{k+1} = min(μ, class+) grows while μ < class+; "
-        "for larger k it does not",
+        "for n_d < n and k = r + 1, λ_{k+1} = min(μ, class+), which grows while μ < class+; that "
+        "μ(γ) < class+(γ') with n_d < n and k = r + 1 is the exact condition fits all numbers "
+        "tried, but is not proved here",
     ),
     "matched": ("for n_d < n, matched bulk and μ grow with γ, class+ does not",),
-    "either": ("for k > 2r, λ_{k+1} = (1−α)/c1 falls as γ grows",),
+    "either": ("no growth was seen for k > 2r; the easy bulk (1−α)/c1 falls as γ grows",),
 }
+
+
+@cache
+def _in_range() -> Callable[[Mapping[str, Any]], bool]:
+    return compile_exact(All(tuple(statement for _, statement in _model.THM_3_4_RANGE)))
+
+
+def _is_psd_at_larger(pairing: str, point: Point) -> bool:
+    gaps = gap_point({**point, "gamma": point["larger gamma"]})
+    case = "mixed" if gaps["n_e"] else "full"
+    return _psd(pairing, case)(gaps)
+
+
+@cache
+def _psd(pairing: str, case: str) -> Callable[[Mapping[str, Any]], bool]:
+    return compile_exact(_model.positive_semidefinite(pairing, case))
 
 
 def _violates(point: Point, pairing: str) -> bool:
@@ -78,34 +98,27 @@ def _violates(point: Point, pairing: str) -> bool:
     return large.above(between) < j <= small.at_least(between)
 
 
-def _smallest(pairing: str) -> tuple[Point, bool] | None:
-    hypotheses = All(tuple(statement for _, statement in _model.THM_3_4_RANGE))
-    in_range = compile_exact(hypotheses)
-    psd = {
-        case: compile_exact(_model.positive_semidefinite(pairing, case)) for case in _model.CASES
-    }
+def _smallest(pairing: str) -> Point | None:
     padding = {"u": 1, "beta": 1, "g": 1, "h": 1}
     fallback: Point | None = None
-    for point, gaps in points(lambda g: in_range({**padding, **g}), *_LIMITS):
+    for point, gaps in points(lambda g: _in_range()({**padding, **g}), *_LIMITS):
         if gaps["h"] < 2:
             continue
-        q = point["alpha"][1]
         values: Point = {
             key: Fraction(*value) if isinstance(value, tuple) else value
             for key, value in point.items()
         }
-        values["larger gamma"] = values["gamma"] + Fraction(1, q)
+        values["larger gamma"] = values["gamma"] + Fraction(1, point["alpha"][1])
         between = _separator(values, pairing)
         if between is None:
             continue
         values["between"] = between
         if not _violates(values, pairing):
             continue
-        moved = {**gaps, "g": gaps["g"] + 1, "h": gaps["h"] - 1}
-        if psd["mixed" if gaps["n_e"] else "full"](moved):
-            return values, True
+        if _is_psd_at_larger(pairing, values):
+            return values
         fallback = fallback or values
-    return None if fallback is None else (fallback, False)
+    return fallback
 
 
 def _separator(point: Point, pairing: str) -> Fraction | None:

@@ -54,16 +54,6 @@ class IdentityClaim(Claim):
             *(pairing, Outcome.REFUTED), witness=witness, method="exact point", details=notes
         )
 
-    def recheck(self, verdict: Verdict) -> list[str]:
-        """Compare every step with the claim, and expand each difference again at exact points."""
-        fresh = self._decide(verdict.pairing)
-        problems = []
-        if fresh.outcome is not verdict.outcome:
-            problems.append(f"the outcome is {fresh.outcome}, not {verdict.outcome}")
-        if fresh.steps != verdict.steps or fresh.witness != verdict.witness:
-            problems.append("the identities or the witness are not those of the claim")
-        return problems
-
 
 def _nonzero_point(gap: Any) -> dict[Any, Any] | None:
     """Small integers at which the difference does not vanish."""

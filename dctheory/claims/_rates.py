@@ -9,7 +9,7 @@ import sympy as sp
 
 from dctheory import formulas as f
 from dctheory.claims._base import Claim
-from dctheory.claims._limits import limit_step
+from dctheory.claims._limits import is_positive, limit, limit_step
 from dctheory.claims._model import THM_3_4_RANGE, eigenvalue_is, graph_model, hypotheses
 from dctheory.proof.logic import (
     SYMBOLS,
@@ -52,7 +52,7 @@ class RatesExactClaim(Claim):
             return self._verdict(
                 *(pairing, Outcome.PROVED), method="SMT proof", details=details, steps=tuple(steps)
             )
-        steps.append(_growth(reading))
+        steps += [_growth(reading), _class_stays()]
         last = "r + 1" if reading == "both" else "r + 1 ... 2 r"
         return self._verdict(
             *(pairing, Outcome.CONDITIONAL),
@@ -65,13 +65,6 @@ class RatesExactClaim(Claim):
             details=details,
             steps=tuple(steps),
         )
-
-    def recheck(self, verdict: Verdict) -> list[str]:
-        fresh = self._decide(verdict.pairing)
-        same = (fresh.outcome, fresh.condition, fresh.witness, fresh.steps)
-        if same != (verdict.outcome, verdict.condition, verdict.witness, verdict.steps):
-            return ["query, limit, condition or witness are not what the claim gives"]
-        return []
 
 
 Known = list[tuple[str, Statement]]
@@ -105,6 +98,13 @@ def _goals(pairing: str) -> list[tuple[str, Known, Statement]]:
     ]
 
 
+def _class_stays() -> Step:
+    """class+ is at least the pencil's easy entry, whose limit is (α−β)/(α+rβ) > 0 at f → 0."""
+    easy = f.block("both", "class")
+    value = limit(easy.ee / easy.degree_easy)
+    return limit_step("class+ is at least", value)
+
+
 def _growth(pairing: str) -> Step:
     """n (λ_{k+1} − t) along n = m², n_d = m: a lower bound's numerator outgrows its denominator."""
     m = sp.Symbol("m", positive=True)
@@ -118,5 +118,7 @@ def _growth(pairing: str) -> Step:
     if top.degree() <= bottom.degree():
         raise ArithmeticError("the gap does not outgrow 1/n")
     leading: Any = sp.factor(top.LC() / bottom.LC())
+    if not is_positive(leading):
+        raise ArithmeticError(f"the leading coefficient {leading} is not visibly positive")
     power = top.degree() - bottom.degree()
     return limit_step("n (λ_{k+1} − t) along n = m^2, n_d = m, leading term", leading * m**power)

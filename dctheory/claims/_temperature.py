@@ -8,7 +8,7 @@ from fractions import Fraction
 import sympy as sp
 
 from dctheory import formulas as f
-from dctheory.claims._base import Claim
+from dctheory.claims._base import Claim, differences, read_point
 from dctheory.claims._sides import value_at
 from dctheory.proof.exact import rational_adjacency
 from dctheory.proof.search import Point, similarities
@@ -20,19 +20,7 @@ SMALLEST: Point = {"r": 1, "n": 2, "n_d": 1}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _PointClaim(Claim):
-    """A claim refuted at one explicit point, which is recomputed for a recheck."""
-
-    def recheck(self, verdict: Verdict) -> list[str]:
-        fresh = self._decide(verdict.pairing)
-        same = (fresh.outcome, fresh.witness, fresh.steps)
-        if same != (verdict.outcome, verdict.witness, verdict.steps):
-            return ["the witness or its evaluation is not what the claim gives"]
-        return []
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class MinimiserClaim(_PointClaim):
+class MinimiserClaim(Claim):
     """The best rank-k factor of T ⊙ Ā has a zero gradient of the weighted loss.
 
     With weights 1/T² and residual R = T ⊙ Ā − FFᵀ the gradient is −4 (T^(∘−2) ∘ R) F. It vanishes
@@ -54,7 +42,8 @@ class MinimiserClaim(_PointClaim):
             method="exact non-zero gradient",
             details=(
                 "full T, k = r + 1: at an easy node the gradient is a positive multiple of "
-                "(n_d/n)(1/d_e − 1/d_d), so it fails for all admissible parameters with n_d < n",
+                "(n_d/n)(1/d_e − 1/d_d), so it fails for all admissible parameters with n_d < n; "
+                "with n_d = n it holds at k = r + 1 (all weights within a class are equal)",
             ),
             steps=(_everywhere(str(pairing)),),
         )
@@ -110,7 +99,7 @@ def _everywhere(pairing: str) -> Step:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TemperatureBoundClaim(_PointClaim):
+class TemperatureBoundClaim(Claim):
     """The printed bound on E_T, refuted where k = 1 features cannot tell two classes apart.
 
     T ⊙ Ā and the weights are positive, so the minimiser with k = 1 has one sign and no zero: every
@@ -120,11 +109,19 @@ class TemperatureBoundClaim(_PointClaim):
     """
 
     def _decide(self, pairing: str | None) -> Verdict:
-        found = _smallest_bound(str(pairing))
-        if found is None:
+        point = _smallest_bound(str(pairing))
+        if point is None:
             return self._verdict(pairing, Outcome.UNDECIDED, method="search of an instance")
-        point, delta, bound = found
-        witness = {key: str(v) if key in f_names else v for key, v in point.items()}
+        return self._assemble(pairing, point)
+
+    def _assemble(self, pairing: str | None, point: Point) -> Verdict:
+        delta = labelling_error(point, str(pairing))
+        if delta is None:
+            raise ValueError("the witness has no distribution of natural images of this form")
+        bound = value_at(f.E_T, {**point, "delta": delta})
+        if not bound < Fraction(1, 2):
+            raise ValueError(f"at the witness the printed bound is {bound}, not below 1/2")
+        witness = {key: v if type(v) is int else str(v) for key, v in point.items()}
         witness |= {"k": 1, "delta": str(delta), "printed bound": str(bound), "error": "1/2"}
         return self._verdict(
             *(pairing, Outcome.REFUTED),
@@ -134,12 +131,21 @@ class TemperatureBoundClaim(_PointClaim):
                 "k = 1 = r: one positive feature predicts one class; the statement has no range "
                 "of k; for k ≥ r + 1 it is not decided here",
                 "natural images: all nodes (β), each γ-pair (γ−β), and each class by itself; the "
-                "first two kinds are mislabelled half of the time",
+                "first two kinds exist once with either label, so the class label of a node "
+                "mislabels half of them: δ is that of this distribution, and α, β, γ are its "
+                "smallest by common denominator",
             ),
         )
 
+    def recheck(self, verdict: Verdict) -> list[str]:
+        point = read_point(verdict.witness, ("r", "n", "n_d"), f_names)
+        beta, gamma, alpha = point["beta"], point["gamma"], point["alpha"]
+        if {name: point[name] for name in SMALLEST} != SMALLEST or not 0 < beta < gamma < alpha < 1:
+            return ["the witness is not of two classes of two with 0 < β < γ < α < 1"]
+        return differences(self._assemble(verdict.pairing, point), verdict)
 
-def _smallest_bound(pairing: str) -> tuple[Point, Fraction, Fraction] | None:
+
+def _smallest_bound(pairing: str) -> Point | None:
     for q in range(4, 80):
         for beta, gamma, alpha in similarities(q):
             # δ is at least the share of β by itself, and the bound at least (4 factor + 8) δ.
@@ -155,7 +161,7 @@ def _smallest_bound(pairing: str) -> tuple[Point, Fraction, Fraction] | None:
                 continue
             bound = value_at(f.E_T, {**point, "delta": delta})
             if bound < Fraction(1, 2):
-                return point, delta, bound
+                return point
     return None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from dctheory._validation import check_choice
 from dctheory.claims._base import Claim
 from dctheory.proof.report import Report
-from dctheory.proof.verdict import Outcome, Verdict, digest
+from dctheory.proof.verdict import Verdict, digest
 
 _FILES = (
     *("spectral_loss", "thm_3_3", "thm_3_4", "disc", "cor_4_1"),
@@ -125,14 +125,12 @@ def recheck(data: Mapping[str, Any]) -> RecheckResult:
         raise ValueError(
             f"claim {claim.id} is decided for {claim.pairings}, not for {verdict.pairing!r}"
         )
+    if set(data) != set(verdict.to_dict()):
+        raise ValueError(f"a verdict has the fields {', '.join(verdict.to_dict())}, no others")
     content = {key: value for key, value in data.items() if key not in ("seconds", "digest")}
     problems = []
     if data.get("digest") != digest(content):
         problems.append("the content does not fit its digest: something was altered")
-    if (verdict.where, verdict.statement) != (claim.where, claim.text):
-        problems.append("the statement is not the claim's")
-    if verdict.outcome is not Outcome.CONDITIONAL and verdict.condition is not None:
-        problems.append("only a CONDITIONAL verdict has a condition")
     try:
         problems += claim.recheck(verdict)
     except (ValueError, TypeError, ArithmeticError) as error:

@@ -79,13 +79,6 @@ class Table10Claim(Claim):
             steps=steps,
         )
 
-    def recheck(self, verdict: Verdict) -> list[str]:
-        fresh = self._decide(verdict.pairing)
-        same = (fresh.outcome, fresh.witness, fresh.steps)
-        if same != (verdict.outcome, verdict.witness, verdict.steps):
-            return ["the intervals or n are not those of the published table"]
-        return []
-
 
 TABLE_10 = Table10Claim(
     id="table-10",

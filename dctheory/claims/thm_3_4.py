@@ -161,6 +161,7 @@ EQUAL = AlgebraicClaim(
             "the printed numerator is that of the matched bulk, but its degree is c2 + r(γ−β), "
             "not c1 = c2 + n_d r(γ−β)",
         ),
+        **dict.fromkeys(("both", "either"), ("equal only by coincidence of the parameters",)),
     },
 )
 VALID = AlgebraicClaim(
@@ -175,8 +176,9 @@ VALID = AlgebraicClaim(
     sides=against_formula(f.THM_3_4),
     notes={
         "both": (
-            "for n_d ≥ 2 it fails at k = r + 1 whenever (n_d−1)c2 > n_d²(α+rβ), so for every "
-            "n large enough at fixed n_d, by an amount that does not vanish",
+            "for 2 ≤ n_d < n it fails at k = r + 1 when (n_d−1)c2 > n_d²(α+rβ) and class+ is above "
+            "the printed value: for every n large enough, λ_{k+1} exceeding it by a factor that "
+            "does not tend to 1 at fixed n_d, and by an amount that does not vanish at fixed n_d/n",
         ),
         "matched": (
             "for n_d ≥ 2 the matched bulk [(1−α)+r(γ−β)]/(c2+r(γ−β)), n_d − 1 times, lies "
@@ -193,8 +195,8 @@ HARM = AlgebraicClaim(
     conditions=HARM_CONDITIONS,
     sides=against_graph,
     notes={
-        "both": ("difficult examples cost one dimension: only k = r + 1 sees them",),
-        "either": ("for k > 2r the difficult examples lower λ_{k+1}",),
+        "both": ("difficult examples cost one dimension: only λ_{r+2} is raised",),
+        "either": ("for k > 2r the difficult examples do not raise λ_{k+1}, but lower it",),
     },
 )
 
@@ -258,19 +260,52 @@ def _corrected_both(case: str) -> Statement:
 def _corrected_matched(case: str) -> Statement:
     model, modes = graph_model("matched", case), _modes("matched", case)
     bulk = modes[f.MATCHED_BULK]
-    some_bulk = compare(f.n_d, ">=", 2)
     if case == "full":
-        return implies(some_bulk, _all_above(bulk))
+        return _corrected_matched_full(model, modes)
     # Above t: 1, class+ (r), matched bulk (n_d − 1) and μ below it: n_d + r + 1 in all.
     spurious = modes[f.SPURIOUS]
     order = compare(
         bulk.numerator * spurious.denominator, ">", spurious.numerator * bulk.denominator
     )
+    a, (top, bottom) = f.beta + f.g + f.h + f.r * f.beta, CLEAN
+    degree = f.block("matched", "trivial").degree_difficult
+    # ρ − t = n a r g/(c2 d) and μ − t = n_e a r g/(c2 d), d = c2 + r g.
+    gaps = [
+        compare(
+            (family.numerator * bottom - top * family.denominator) * bottom * degree,
+            "==",
+            size * a * f.r * f.g * family.denominator * bottom,
+        )
+        for family, size in ((bulk, f.n_e + f.n_d), (spurious, f.n_e))
+    ]
     one_class = Count(above((modes[f.CLASS],), *CLEAN, strict=True), "==", f.r)
     return All(
         (
             _number_above(model, f.n_d + f.r + 1),
-            *(_all_above(bulk), _all_above(spurious), one_class, order),
+            *(_all_above(bulk), _all_above(spurious), one_class, order, *gaps),
+        )
+    )
+
+
+def _corrected_matched_full(model: Model, modes: dict[str, Any]) -> Statement:
+    """n_d = n: 1, κ (r times), ρ (n − 1 times), then the contrast bulk, κ the class mode."""
+    kappa, bulk, contrast = (modes[name] for name in (f.CLASS, f.MATCHED_BULK, f.MATCHED_CONTRAST))
+
+    def is_value(family: Any) -> Statement:
+        return eigenvalue_is(model, "==", family.numerator, family.denominator)
+
+    # Both have the degree c2 + r g.
+    classes_first = compare(kappa.numerator, ">=", bulk.numerator)
+    before_last = compare(f.k, "<=", f.n_d + f.r - 1)
+    early = compare(f.k, "<=", f.n_d - 1)
+    late = All((compare(f.k, ">=", f.n_d), before_last))
+    return All(
+        (
+            implies(All((classes_first, before_last)), is_value(bulk)),
+            implies(All((Not(classes_first), early)), is_value(bulk)),
+            implies(All((Not(classes_first), late)), is_value(kappa)),
+            implies(compare(f.k, "==", f.n_d + f.r), is_value(contrast)),
+            _all_above(bulk),
         )
     )
 
@@ -281,18 +316,27 @@ def _corrected_either(case: str) -> Statement:
     easy, difficult = block.degree_easy, block.degree_difficult
     if case == "full":
         return eigenvalue_is(model, "==", f.u, difficult)
-    # class− against the easy bulk (1−α)/c1 decides what k = r + 1 … 2r sees.
+    # Above the easy bulk (1−α)/c1: 1, class+ and, under this condition, class−; nothing else.
     low_above = compare(f.n_d * f.h * easy, ">", f.n_e * f.r * (f.g + f.h) * f.u)
-    class_pencil = _modes("either", case)[f.CLASS]
-    sides = above((class_pencil,), f.u, easy, strict=True)
+    modes = _modes("either", case)
+    sides = above((modes[f.CLASS],), f.u, easy, strict=True)
     class_order = All((sides[0][0], iff(sides[1][0], low_above)))
+    others = above((modes[f.SPURIOUS], modes[f.DIFFICULT_BULK]), f.u, easy, strict=True)
+    terms = above(model, f.u, easy, strict=True)
+    counts = All(
+        (
+            implies(low_above, Count(terms, "==", 2 * f.r + 1)),
+            implies(Not(low_above), Count(terms, "==", f.r + 1)),
+            *(Not(side) for side, _ in others),
+        )
+    )
     low_k = compare(f.k, "<=", 2 * f.r)
     enough = compare(f.k, "<=", f.r + (f.r + 1) * (f.n_e - 1))
     not_above = implies(Not(All((low_k, low_above))), eigenvalue_is(model, "<=", f.u, easy))
     at_bulk = implies(
         All((Not(All((low_k, low_above))), enough)), eigenvalue_is(model, "==", f.u, easy)
     )
-    return All((class_order, not_above, at_bulk))
+    return All((class_order, counts, not_above, at_bulk))
 
 
 def _corrected(pairing: str | None, case: str) -> Statement:
@@ -320,8 +364,10 @@ CORRECTED = AlgebraicClaim(
         "matched": (
             "n_d < n: exactly 1, class+ (r times), ρ = [(1−α)+r(γ−β)]/(c2+r(γ−β)) (n_d − 1 times) "
             "and μ < ρ lie above t, n_d+r+1 in all: every λ_{k+1} of the range is raised, to ρ for "
-            "k < n_d+r and to μ at k = n_d+r while class+ ≥ ρ",
-            "n_d = n ≥ 2: ρ lies above t, n − 1 times",
+            "k < n_d+r and to μ at k = n_d+r while class+ ≥ ρ; with d = c2 + r(γ−β), "
+            "ρ − t = n r(α+rβ)(γ−β)/(c2 d) and μ − t = n_e r(α+rβ)(γ−β)/(c2 d)",
+            "n_d = n, κ = [(1−α)+n(α−β)−(γ−β)]/d: λ_{k+1} = ρ > t for k < n+r if κ ≥ ρ; else ρ for "
+            "k < n and κ for n ≤ k < n+r; at k = n+r it is [(1−α)−(γ−β)]/d < t",
         ),
         "either": (
             "n_d < n: λ_{k+1} = class− for r < k ≤ 2r if n_d(α−γ)c1 > n_e r(α−β)(1−α); else, and "

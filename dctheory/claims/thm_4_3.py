@@ -59,10 +59,12 @@ VALUE = AlgebraicClaim(
     conditions={"matched": ("n_d <= 1",), "either": ("n_d >= n",)},
     notes={
         "both": ("D are raw row sums; a sampled loss, whose weights sum to 1, needs W times this",),
-        "matched": ("a matched pair has degrees c2 + r(γ−β), not c1",),
+        "matched": (
+            "a matched pair has degrees c2 + r(γ−β), not c1; a sampled loss needs W times its own",
+        ),
         "either": (
             "both-difficult pairs have degrees c2 + n r(γ−β), not c1; easy-difficult pairs, also "
-            "of weight γ, need √ of the product of both degrees",
+            "of weight γ, need √ of the product of both degrees; a sampled loss needs W times that",
         ),
     },
 )

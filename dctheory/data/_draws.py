@@ -31,16 +31,15 @@ def check_key(key: Any) -> jax.Array:
     return key
 
 
-def uniform_below(key: jax.Array, shape: tuple[int, ...], bound: Any) -> jax.Array:
+def uniform_below(words: jax.Array, bound: Any) -> jax.Array:
     """int32 uniform on 0 … bound − 1: ⌊u · bound / 2^64⌋ with u of 64 random bits.
 
     Args:
-        key: a JAX key.
-        shape: of the result.
-        bound: integers ≥ 1, at most 2^31 − 1, that broadcast to ``shape``.
+        words: (2, ...) uint32 random bits, the upper and lower half of each u.
+        bound: integers ≥ 1, at most 2^31 − 1, that broadcast to (...).
     """
-    high, low = jax.random.bits(key, (2, *shape), jnp.uint32)
-    factor = jnp.broadcast_to(jnp.asarray(bound, jnp.uint32), shape)
+    high, low = words
+    factor = jnp.broadcast_to(jnp.asarray(bound, jnp.uint32), high.shape)
     result = _multiply_high(high, factor)
     middle = high * factor
     carry = (middle + _multiply_high(low, factor)) < middle  # uint32 wraps around
@@ -102,11 +101,10 @@ def alias_table(weights: NDArray[np.float64]) -> AliasTable:
     )
 
 
-def draw(table: AliasTable, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """int32 outcomes by the weights of the table."""
-    column_key, bits_key = jax.random.split(key)
-    column = uniform_below(column_key, shape, len(table.alias))
-    high, low = jax.random.bits(bits_key, (2, *shape), jnp.uint32)
+def draw(table: AliasTable, words: jax.Array) -> jax.Array:
+    """int32 outcomes (...) by the weights of the table, from (2, 2, ...) uint32 random bits."""
+    column = uniform_below(words[0], len(table.alias))
+    high, low = words[1]
     top = table.high[column]
     kept = (high < top) | ((high == top) & (low < table.low[column]))
     return jnp.where(kept, column, table.alias[column])

@@ -20,7 +20,7 @@ OUTSIDE = ("constant", "nearest", "reflect")
 
 
 def random_affine(
-    key: jax.Array,
+    uniforms: jax.Array,
     rotation: Any = 0.0,
     shear: Any = 0.0,
     zoom: Any = 0.0,
@@ -32,8 +32,13 @@ def random_affine(
     ±shear, the logarithm of the magnification uniform in ±log(1 + zoom), and the shift of rows and
     of columns uniform in ±shift (a share of the side), all independent. Angles are true on square
     images.
+
+    Args:
+        uniforms: (5,) random numbers, uniform in [0, 1): angle, shear, zoom, shift of rows and
+            of columns; at 1/2 nothing changes.
+        rotation, shear, zoom, shift: the limits above, ≥ 0.
     """
-    angle, slope, size, *offset = jax.random.uniform(key, (5,), jnp.float32, -1, 1)
+    angle, slope, size, *offset = 2 * uniforms - 1
     angle = jnp.deg2rad(rotation * angle)
     cos, sin = jnp.cos(angle), jnp.sin(angle)
     sheared = jnp.array([[1.0, 0.0], [1.0, 1.0]], jnp.float32).at[1, 0].set(shear * slope)
@@ -43,7 +48,7 @@ def random_affine(
 
 
 def random_resized_crop(
-    key: jax.Array,
+    uniforms: jax.Array,
     area: tuple[float, float] = (0.2, 1.0),
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
 ) -> jax.Array:
@@ -52,8 +57,12 @@ def random_resized_crop(
     The share of the area is uniform in ``area``, the logarithm of width / height in that of
     ``ratio``, a side that would exceed the image is cut to it (torchvision draws again instead),
     and the place is uniform among those inside of the image.
+
+    Args:
+        uniforms: (4,) random numbers, uniform in [0, 1): area, ratio, place of rows and columns.
+        area, ratio: lowest and highest.
     """
-    share, shape, *place = jax.random.uniform(key, (4,), jnp.float32)
+    share, shape, *place = uniforms
     share = area[0] + share * (area[1] - area[0])
     low, high = jnp.log(ratio[0]), jnp.log(ratio[1])
     root = jnp.exp((low + shape * (high - low)) / 2)

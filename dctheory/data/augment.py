@@ -67,27 +67,30 @@ class Augmentation:
 
     def __call__(self, key: jax.Array, image: jax.Array) -> jax.Array:
         """One augmentation of one (H, W, channels) floating point image."""
-        keys = jax.random.split(key, 5)
+        # All numbers at once: each call of the generator costs compile time.
+        uniform_key, noise_key = jax.random.split(key)
+        cuts = (4, 9, 10, 11)
+        crop, turn, contrast, noise, erase = jnp.split(
+            jax.random.uniform(uniform_key, (16,), jnp.float32), cuts
+        )
         crops = self.area != (1.0, 1.0) or self.ratio != (1.0, 1.0)
         if crops or self.rotation or self.shear or self.zoom or self.shift:
-            crop = random_resized_crop(keys[0], self.area, self.ratio)
-            turn = random_affine(keys[1], self.rotation, self.shear, self.zoom, self.shift)
-            image = warp(image, compose(crop, turn), self.outside)
+            outer = random_resized_crop(crop, self.area, self.ratio)
+            inner = random_affine(turn, self.rotation, self.shear, self.zoom, self.shift)
+            image = warp(image, compose(outer, inner), self.outside)
         if self.contrast:
-            factor = 1 + self.contrast * jax.random.uniform(keys[2], (), jnp.float32, -1, 1)
             mean = image.mean()
-            image = mean + factor * (image - mean)
+            image = mean + (1 + self.contrast * (2 * contrast - 1)) * (image - mean)
         if self.noise:
-            size_key, noise_key = jax.random.split(keys[3])
-            level = self.noise * jax.random.uniform(size_key, (), jnp.float32)
-            image += level * jax.random.normal(noise_key, image.shape, jnp.float32)
+            normals = jax.random.normal(noise_key, image.shape, jnp.float32)
+            image += self.noise * noise * normals
         if self.erase and self.erase_probability:
-            image = jnp.where(self._erased(keys[4], image.shape), 0, image)
+            image = jnp.where(self._erased(erase, image.shape), 0, image)
         return jnp.clip(image, 0, 1)
 
-    def _erased(self, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    def _erased(self, uniforms: jax.Array, shape: tuple[int, ...]) -> jax.Array:
         """(H, W, 1) mask of the rectangle; empty where nothing is erased."""
-        chance, *draws = jax.random.uniform(key, (5,), jnp.float32)
+        chance, *draws = uniforms
         inside = []
         for side, length, place in zip(shape[:2], draws[:2], draws[2:], strict=True):
             longest = max(1, round(self.erase * side))
@@ -138,8 +141,8 @@ def two_views(
 def _two_views(
     keys: jax.Array, images: jax.Array, augmentation: Augmentation
 ) -> tuple[jax.Array, jax.Array]:
-    both = jax.vmap(partial(jax.random.split, num=2), out_axes=1)(keys)
-    first, second = (jax.vmap(augmentation)(each, images) for each in both)
+    views = jax.vmap(partial(jax.random.split, num=2), out_axes=1)(keys)
+    first, second = jax.vmap(jax.vmap(augmentation), in_axes=(0, None))(views, images)
     return first, second
 
 

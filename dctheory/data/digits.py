@@ -13,14 +13,14 @@ from dctheory.data.images import ImageSet, stratified_split
 # Changes that leave a digit of 8 × 8 pixels readable: up to one pixel of shift, no flips, and at
 # most 2 × 2 pixels erased. Stronger rotations make a 6 a 9 and a 1 a 7.
 DIGIT_AUGMENTATION = Augmentation(
-    rotation=15.0,
-    shear=0.15,
+    rotation=12.0,
+    shear=0.1,
     zoom=0.15,
     shift=0.125,
     contrast=0.3,
     noise=0.1,
     erase=0.25,
-    erase_probability=0.5,
+    erase_probability=0.3,
 )
 
 

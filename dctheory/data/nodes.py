@@ -18,9 +18,6 @@ from dctheory.data.keys import step_key
 from dctheory.graph.cells import CellGraph
 from dctheory.graph.similarity import SimilarityGraph
 
-# What a direction is for: each has its own branch of keys.
-_PROTOTYPE, _DIFFICULTY, _IDENTITY = 0, 1, 2
-
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,30 +66,31 @@ def _show(features: NodeFeatures, nodes: jax.Array, key: jax.Array | None) -> ja
     difficult = kind >= 0
     if features.matched:
         kind = jnp.where(difficult, place, kind)
-    shown = _units(features, _PROTOTYPE, group + features.classes[cell])
-    direction = _units(features, _DIFFICULTY, jnp.maximum(kind, 0))
-    shown += features.difficulty * difficult[:, None] * direction
-    shown += features.identity * _normals(features, _IDENTITY, flat) / features.dimension**0.5
+    indices = [group + features.classes[cell], jnp.maximum(kind, 0), flat]
+    prototype, direction, own = _normals(features, jnp.stack(indices))
+    shown = _unit(prototype) + features.difficulty * difficult[:, None] * _unit(direction)
+    shown += features.identity * own / features.dimension**0.5
     if key is not None:
         fresh = jax.random.normal(key, shown.shape, jnp.float32)
         shown += features.noise * fresh / features.dimension**0.5
     return shown.reshape(*nodes.shape, features.dimension)
 
 
-def _normals(features: NodeFeatures, branch: int, indices: jax.Array) -> jax.Array:
-    """(B, d) standard normal numbers that depend on the seed, the branch and the index alone."""
-    key = jax.random.fold_in(features.key, branch)
+def _normals(features: NodeFeatures, indices: jax.Array) -> jax.Array:
+    """(3, B, d) standard normal numbers that depend on the seed, the row and the index alone.
 
-    def one(index: jax.Array) -> jax.Array:
-        own = jax.random.fold_in(key, index)
+    The rows are what they are for: prototypes, directions of the kinds, vectors of the nodes.
+    """
+
+    def one(branch: jax.Array, index: jax.Array) -> jax.Array:
+        own = jax.random.fold_in(jax.random.fold_in(features.key, branch), index)
         return jax.random.normal(own, (features.dimension,), jnp.float32)
 
-    return jax.vmap(one)(indices)
+    return jax.vmap(jax.vmap(one, in_axes=(None, 0)))(jnp.arange(3), indices)
 
 
-def _units(features: NodeFeatures, branch: int, indices: jax.Array) -> jax.Array:
-    normals = _normals(features, branch, indices)
-    return normals / jnp.linalg.norm(normals, axis=1, keepdims=True)
+def _unit(vectors: jax.Array) -> jax.Array:
+    return vectors / jnp.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def node_features(

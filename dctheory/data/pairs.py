@@ -82,14 +82,15 @@ class PairSampler:
 def _draw_pairs(
     sampler: PairSampler, key: jax.Array, shape: tuple[int, ...]
 ) -> tuple[jax.Array, jax.Array]:
-    keys = jax.random.split(key, 5)
-    kind = draw(sampler.kinds, keys[0], shape)
-    group = uniform_below(keys[1], shape, sampler.groups)
-    jump = 1 + uniform_below(keys[2], shape, max(sampler.groups - 1, 1))
+    # All bits at once: each call of the generator costs compile time.
+    words = jax.random.bits(key, (6, 2, *shape), jnp.uint32)
+    kind = draw(sampler.kinds, words[:2])
+    group = uniform_below(words[2], sampler.groups)
+    jump = 1 + uniform_below(words[3], max(sampler.groups - 1, 1))
     other = jnp.where(sampler.crosses[kind], (group + jump) % sampler.groups, group)
     size, relation = sampler.first_size[kind], sampler.relation[kind]
-    first = uniform_below(keys[3], shape, size)
-    free = uniform_below(keys[4], shape, sampler.choices[kind])
+    first = uniform_below(words[4], size)
+    free = uniform_below(words[5], sampler.choices[kind])
     distinct = (first + 1 + free) % size
     second = jnp.where(relation == _SAME, first, jnp.where(relation == _DISTINCT, distinct, free))
     x = group * sampler.stride + sampler.first_start[kind] + first

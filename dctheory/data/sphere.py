@@ -197,11 +197,7 @@ class SphereFamily:
         if len(array) != len(keys):
             raise ValueError(f"{len(array)} points have {len(keys)} indices; pass one for each")
 
-        def both(key: jax.Array, point: jax.Array) -> jax.Array:
-            first, second = jax.random.split(key)
-            return jnp.stack([_scatter(each, point, self.noise) for each in (first, second)])
-
-        views = jax.vmap(both, out_axes=1)(keys, array)
+        views = _scatter_twice(keys, array, self.noise)
         return views[0], views[1]
 
     def _as_points(self, points: Any) -> jax.Array:
@@ -306,3 +302,13 @@ def _scatter(key: jax.Array, points: jax.Array, level: Any) -> jax.Array:
     normals = jax.random.normal(key, points.shape, jnp.float32)
     moved = points + level / points.shape[-1] ** 0.5 * normals
     return moved / jnp.linalg.norm(moved, axis=-1, keepdims=True)
+
+
+@jax.jit
+def _scatter_twice(keys: jax.Array, points: jax.Array, level: Any) -> jax.Array:
+    """(2, B, d) two of P_σ for each of (B, d) points, from a key for each."""
+
+    def both(key: jax.Array, point: jax.Array) -> jax.Array:
+        return _scatter(key, jnp.stack([point, point]), level)
+
+    return jax.vmap(both, out_axes=1)(keys, points)

@@ -67,8 +67,8 @@ def smallest(
     accept_size: Predicate,
     max_nodes: int,
     max_denominator: int,
-) -> tuple[Point, bool] | None:
-    """The first point with ``predicate``, and whether it is also ``preferred``.
+) -> Point | None:
+    """The first point with ``predicate``.
 
     A preferred point anywhere within the limits goes before one that is not.
     """
@@ -77,9 +77,9 @@ def smallest(
         if not predicate(gaps):
             continue
         if preferred(gaps):
-            return _exact(point), True
+            return _exact(point)
         fallback = fallback or point
-    return None if fallback is None else (_exact(fallback), False)
+    return None if fallback is None else _exact(fallback)
 
 
 def _exact(point: Point) -> Point:

@@ -30,8 +30,8 @@ def solve(query: str, timeout_seconds: float = 30.0) -> SolverAnswer:
     linear = query.replace("(set-logic QF_NRA)\n", "")
     answer = SolverAnswer("unknown", "not started")
     for text, options, share in (
-        (forgetful.replace("(set-logic QF_NRA)\n", ""), {"arith.nl": False}, 0.1),
-        (linear, {"arith.nl": False}, 0.1),
+        (forgetful.replace("(set-logic QF_NRA)\n", ""), {"arith.nl": False}, 0.05),
+        (linear, {"arith.nl": False}, 0.05),
         (query, {}, 1.0),
     ):
         context = z3.Context()
