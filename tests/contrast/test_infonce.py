@@ -120,9 +120,6 @@ def naive(name, z1, z2, tau, mask=MASK):
     return np.mean(losses)
 
 
-# --- Values
-
-
 @pytest.mark.parametrize("name", MAPS)
 @pytest.mark.parametrize("tau", [0.1, 2.0])
 def test_against_the_equations_one_anchor_at_a_time(float64, name, tau):
@@ -223,7 +220,6 @@ def test_default_block_bounds_the_memory_of_32768_views():
 
 
 # --- Never NaN
-
 
 DEGENERATE = {
     "zero rows": lambda z: z * (np.arange(N) % 2)[:, None],

@@ -109,6 +109,18 @@ def test_temperature_scaling_softens_only_well_below_zero():
     assert at == pytest.approx(1)
 
 
+@pytest.mark.parametrize("method", ["baseline", "debiased"])
+def test_a_row_without_negatives_has_a_sum_of_zero_and_no_gradient(method):
+    logits = jnp.full((2, 5), -jnp.inf)
+
+    def first(logits):
+        return MAPS[method].log_negatives(logits, jnp.zeros(2), 5, TAU)[0]
+
+    value, gradient = jax.value_and_grad(first)(logits)
+    assert value == (-jnp.inf if method == "baseline" else np.log(5) - 1 / np.float32(TAU))
+    assert not np.any(gradient)
+
+
 def test_table():
     table = logit_map_table()
     assert len(table) == len(MAPS)
