@@ -81,7 +81,8 @@ def alias_table(weights: NDArray[np.float64]) -> AliasTable:
     surplus = np.cumsum(keep[heavy] - 1)
     last = len(heavy) - 1
     if last >= 0:
-        before = deficit - (1 - keep[light])
+        # The very sums that ``spent_at`` is compared with: ties must fall the same way.
+        before = np.append(0.0, deficit[:-1])[: len(light)]
         alias[light] = heavy[np.minimum(np.searchsorted(surplus, before, side="right"), last)]
         spent_at = np.searchsorted(deficit, surplus, side="left")
         spent = (spent_at < len(light)) & (np.arange(len(heavy)) < last)
