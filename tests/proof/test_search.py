@@ -76,10 +76,8 @@ def test_a_point_and_its_gap_coordinates_agree():
 
 def test_smallest_is_the_first_point_with_the_property():
     found = smallest(lambda g: g["n_e"] >= 2 and g["beta"] >= 2, anything, anything, 12, 8)
-    point, preferred = found
-    assert preferred
     # N = 6 with n = 3; a β of numerator 2 needs a denominator of 5.
-    assert point == {
+    assert found == {
         "r": 1,
         "n": 3,
         "n_d": 1,
@@ -94,11 +92,9 @@ def test_a_preferred_point_goes_before_a_smaller_one():
     def preferred(gaps) -> bool:
         return gaps["r"] == 2 and gaps["u"] == 2
 
-    point, is_preferred = smallest(anything, preferred, anything, 12, 8)
-    assert is_preferred
+    point = smallest(anything, preferred, anything, 12, 8)
     assert (point["r"], 1 - point["alpha"]) == (2, Fraction(2, 4))
-    point, is_preferred = smallest(anything, nothing, anything, 12, 8)
-    assert not is_preferred
+    point = smallest(anything, nothing, anything, 12, 8)
     assert (point["r"], point["n"], point["n_d"], point["k"]) == (1, 2, 1, 1)
     assert (point["beta"], point["gamma"], point["alpha"]) == (0, Fraction(1, 3), Fraction(2, 3))
 
