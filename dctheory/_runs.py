@@ -77,8 +77,8 @@ def write_atomic(path: str | os.PathLike[str], text: str) -> None:
 def manifest() -> dict[str, Any]:
     """What a result depends on: versions, commit, platform, command and time (UTC).
 
-    Names no path of this machine but those in the command. ``commit`` is None outside a git checkout, and ends in
-    ``-dirty`` where tracked files differ from it.
+    Names no path of this machine but those in the command. ``commit`` is None outside a git
+    checkout, and ends in ``-dirty`` where tracked files differ from it.
     """
     return {
         "dctheory": __version__,
