@@ -44,7 +44,7 @@ _EXPORTS = {
     "Verdict": "dctheory.proof.verdict",
     "Outcome": "dctheory.proof.verdict",
 }
-_SUBPACKAGES = ("bound", "claims", "formulas", "graph", "proof")
+_SUBPACKAGES = ("bound", "claims", "contrast", "data", "formulas", "graph", "proof")
 
 __all__ = ["__version__", *_EXPORTS, *_SUBPACKAGES]
 
