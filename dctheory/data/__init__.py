@@ -26,7 +26,7 @@ _EXPORTS = {
     "load_digits": "dctheory.data.digits",
     "Mixture": "dctheory.data.mixing",
     "mix_pixels": "dctheory.data.mixing",
-    "long_tail": "dctheory.data.long_tail",
+    "long_tail": "dctheory.data.tails",
     "step_key": "dctheory.data.keys",
     "sample_keys": "dctheory.data.keys",
     "Augmentation": "dctheory.data.augment",

@@ -76,7 +76,7 @@ def alias_table(weights: NDArray[np.float64]) -> AliasTable:
     """
     keep = weights * (len(weights) / weights.sum())
     alias = np.arange(len(weights))
-    light, heavy = np.flatnonzero(keep < 1), np.flatnonzero(keep >= 1)
+    light, heavy = np.flatnonzero(keep < 1), np.flatnonzero(keep > 1)
     deficit = np.cumsum(1 - keep[light])
     surplus = np.cumsum(keep[heavy] - 1)
     last = len(heavy) - 1

@@ -28,7 +28,7 @@ def random_affine(
 ) -> jax.Array:
     """(2, 3) float32 map of a random rotation, shear, zoom and shift.
 
-    The angle is uniform in ±rotation (degrees), the shear (columns a row, in rows) uniform in
+    The angle is uniform in ±rotation (degrees, clockwise), the shear (columns a row) uniform in
     ±shear, the logarithm of the magnification uniform in ±log(1 + zoom), and the shift of rows and
     of columns uniform in ±shift (a share of the side), all independent. Angles are true on square
     images.

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from dctheory._validation import check_choice, check_real
 from dctheory.data.affine import OUTSIDE, compose, random_affine, random_resized_crop, warp
+from dctheory.data.images import check_range
 from dctheory.data.keys import sample_keys
 
 
@@ -56,8 +57,8 @@ class Augmentation:
     erase_probability: float = 0.5
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "area", _check_range("area", self.area, 1))
-        object.__setattr__(self, "ratio", _check_range("ratio", self.ratio, None))
+        object.__setattr__(self, "area", check_range("area", self.area, 0, 1, low_open=True))
+        object.__setattr__(self, "ratio", check_range("ratio", self.ratio, 0, low_open=True))
         check_real("rotation", self.rotation, 0, 180)
         for name in ("shear", "zoom", "noise"):
             check_real(name, getattr(self, name), 0)
@@ -158,15 +159,3 @@ def _as_images(images: Any) -> jax.Array:
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise TypeError(f"images must be floats in [0, 1] or uint8, got {array.dtype}")
     return array.astype(jnp.float32)
-
-
-def _check_range(name: str, value: Any, high: float | None) -> tuple[float, float]:
-    try:
-        low, top = value
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be two numbers (low, high), got {value!r}") from error
-    check_real(f"{name}[0]", low, 0, high, low_open=True)
-    check_real(f"{name}[1]", top, 0, high, low_open=True)
-    if low > top:
-        raise ValueError(f"{name} must be (low, high) with low ≤ high, got {value}; swap them")
-    return float(low), float(top)

@@ -125,3 +125,18 @@ def check_generator(rng: Any) -> None:
             f"rng must be a numpy Generator, got {type(rng).__name__}; "
             "use numpy.random.default_rng(seed)"
         )
+
+
+def check_range(
+    name: str, value: Any, low: float, high: float | None = None, *, low_open: bool = False
+) -> tuple[float, float]:
+    """Two numbers (first ≤ second) within the limits, or an error that names what is wrong."""
+    try:
+        first, second = value
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be two numbers (low, high), got {value!r}") from error
+    for i, each in enumerate((first, second)):
+        check_real(f"{name}[{i}]", each, low, high, low_open=low_open)
+    if first > second:
+        raise ValueError(f"{name} must be (low, high) with low ≤ high, got {value}; swap them")
+    return float(first), float(second)

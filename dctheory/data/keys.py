@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dctheory._validation import check_integer
 
@@ -65,17 +66,18 @@ def sample_keys(
 
 def as_indices(indices: Any) -> jax.Array:
     """(B,) int32 indices ≥ 0 of samples (the sign is checked outside ``jit`` only)."""
-    array = jnp.asarray(indices)
+    traced = isinstance(indices, jax.core.Tracer)
+    array = indices if traced else np.asarray(indices)
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise TypeError(
             f"indices must be integers, the samples' places in the data, got {array.dtype}"
         )
     if array.ndim != 1:
         raise ValueError(f"indices must have shape (batch,), got {array.shape}")
-    if not isinstance(array, jax.core.Tracer) and array.size:
+    if not traced and array.size:
         check_integer("the smallest of indices", int(array.min()), 0)
         check_integer("the largest of indices", int(array.max()), 0, _LIMIT)
-    return array.astype(jnp.int32)
+    return jnp.asarray(array, jnp.int32)
 
 
 def _as_integer(name: str, value: Any) -> Any:

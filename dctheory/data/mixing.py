@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dctheory._validation import check_real
-from dctheory.data.images import ImageSet, Indices, check_generator
+from dctheory.data.images import ImageSet, Indices, check_generator, check_range
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,11 +58,11 @@ def mix_pixels(
     Raises:
         TypeError, ValueError: a value of the wrong kind or out of range, a single class.
     """
+    if not isinstance(data, ImageSet):
+        raise TypeError(f"data must be an ImageSet, got {type(data).__name__}; wrap the images")
     check_generator(rng)
     omega = float(check_real("share", share, 0, 1))
-    low, high = (check_real("weight", each, 0, 1) for each in weight)
-    if low > high:
-        raise ValueError(f"weight must be (low, high) with low ≤ high, got {weight}; swap them")
+    low, high = check_range("weight", weight, 0, 1)
     count = len(data)
     order = np.argsort(data.labels, kind="stable")
     classes, code, sizes = np.unique(data.labels, return_inverse=True, return_counts=True)
