@@ -84,8 +84,8 @@ def stratified_split(
         Sorted rows of each part; together each row once.
 
     Raises:
-        TypeError: labels that are no integers, no Generator.
-        ValueError: shares that do not sum to 1, a class too small to be in every part.
+        TypeError, ValueError: what is no label, share or Generator; a class too small to be in
+            every part.
     """
     array = check_labels("labels", labels)
     check_generator(rng)
@@ -94,7 +94,7 @@ def stratified_split(
     if abs(sum(shares) - 1) > 1e-9:
         raise ValueError(f"shares must sum to 1, got {tuple(shares)} with sum {sum(shares)}")
     ends = np.cumsum(shares)[:-1]
-    parts: list[list[Any]] = [[] for _ in shares]
+    parts: list[list[Indices]] = [[] for _ in shares]
     for label in np.unique(array):
         members = rng.permutation(np.flatnonzero(array == label))
         cuts = np.rint(ends * len(members)).astype(int)

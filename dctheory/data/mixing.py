@@ -63,21 +63,28 @@ def mix_pixels(
     check_generator(rng)
     omega = float(check_real("share", share, 0, 1))
     low, high = check_range("weight", weight, 0, 1)
-    count = len(data)
-    order = np.argsort(data.labels, kind="stable")
-    classes, code, sizes = np.unique(data.labels, return_inverse=True, return_counts=True)
-    if len(classes) < 2:
-        raise ValueError(f"mixing needs partners of another class, all labels are {classes[0]}")
-    mixed = np.zeros(count, dtype=bool)
     # Everything is drawn for every image, so that the draws do not depend on ω.
-    for members in np.split(order, np.cumsum(sizes)[:-1]):
-        mixed[rng.permutation(members)[: round(omega * len(members))]] = True
-    # Places of the other classes, counted from the end of the image's own class around.
-    places = np.cumsum(sizes)[code] + rng.integers(0, (count - sizes)[code])
-    partners = np.where(mixed, order[places % count], -1)
-    weights = np.where(mixed, rng.uniform(low, high, count), 0.0)
+    mixed, partners = _draw_partners(data.labels, omega, rng)
+    weights = np.where(mixed, rng.uniform(low, high, len(data)), 0.0)
     images = data.images.copy()
     factor = weights[mixed].astype(np.float32)[:, None, None, None]
     images[mixed] += factor * (data.images[partners[mixed]] - images[mixed])
     blended = ImageSet(np.clip(images, 0, 1), data.labels, data.indices)
     return Mixture(blended, mixed, partners, weights)
+
+
+def _draw_partners(
+    labels: Indices, omega: float, rng: np.random.Generator
+) -> tuple[NDArray[np.bool_], Indices]:
+    """(N,) which samples are mixed, and their partners, −1 for the others."""
+    count = len(labels)
+    order = np.argsort(labels, kind="stable")
+    classes, code, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    if len(classes) < 2:
+        raise ValueError(f"mixing needs partners of another class, all labels are {classes[0]}")
+    mixed = np.zeros(count, dtype=bool)
+    for members in np.split(order, np.cumsum(sizes)[:-1]):
+        mixed[rng.permutation(members)[: round(omega * len(members))]] = True
+    # Places of the other classes, counted from the end of the sample's own class around.
+    places = np.cumsum(sizes)[code] + rng.integers(0, (count - sizes)[code])
+    return mixed, np.where(mixed, order[places % count], -1)

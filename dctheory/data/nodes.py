@@ -120,24 +120,23 @@ def node_features(
         )
     check_integer("graph.num_nodes", graph.num_nodes, 1, 2**31 - 1)
     lengths = {"difficulty": difficulty, "identity": identity, "noise": noise}
-    matched = isinstance(graph, SimilarityGraph) and graph.pairing == "matched"
-    if isinstance(graph, CellGraph):
-        sizes, stride = graph.sizes, graph.num_nodes
-        classes, kinds = graph.classes, tuple(range(graph.num_cells))
-    else:
-        present = [each for each in ((graph.n_d, 0), (graph.n_e, -1)) if each[0]]
-        sizes, kinds = tuple(zip(*present, strict=True))
-        stride, classes = graph.per_class, (0,) * len(sizes)
-    tables = {"starts": _starts(sizes), "classes": classes, "kinds": kinds}
     return NodeFeatures(
         dimension=check_integer("dimension", dimension, 1),
-        matched=matched,
+        matched=isinstance(graph, SimilarityGraph) and graph.pairing == "matched",
         key=step_key(seed, 0, 0, "node features"),
-        stride=jnp.int32(stride),
-        **{name: jnp.asarray(np.array(each, np.int32)) for name, each in tables.items()},
+        **{name: jnp.asarray(each, jnp.int32) for name, each in _layout(graph).items()},
         **{name: jnp.float32(check_real(name, value, 0)) for name, value in lengths.items()},
     )
 
 
-def _starts(sizes: tuple[int, ...]) -> list[int]:
-    return np.cumsum([0, *sizes[:-1]]).tolist()
+def _layout(graph: SimilarityGraph | CellGraph) -> dict[str, Any]:
+    """The runs of alike nodes: in the whole graph of cells, or in each class of the paper's."""
+    if isinstance(graph, CellGraph):
+        sizes, stride = list(graph.sizes), graph.num_nodes
+        classes, kinds = list(graph.classes), list(range(graph.num_cells))
+    else:
+        present = [each for each in ((graph.n_d, 0), (graph.n_e, -1)) if each[0]]
+        sizes, kinds = [size for size, _ in present], [kind for _, kind in present]
+        stride, classes = graph.per_class, [0] * len(sizes)
+    starts = np.cumsum([0, *sizes[:-1]]).tolist()
+    return {"starts": starts, "classes": classes, "kinds": kinds, "stride": stride}

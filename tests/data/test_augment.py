@@ -93,10 +93,11 @@ SHARDED = """
 import sys
 import jax, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from dctheory.data import DIGIT_AUGMENTATION, two_views
+from dctheory.data import Augmentation, two_views
 
 images = np.load(sys.argv[1])
-step = jax.jit(lambda x, rows, epoch: two_views(x, rows, 1, epoch, 3, DIGIT_AUGMENTATION))
+change = Augmentation(shift=0.1, noise=0.1)
+step = jax.jit(lambda x, rows, epoch: two_views(x, rows, 1, epoch, 3, change))
 split = NamedSharding(Mesh(np.array(jax.devices()), "data"), PartitionSpec("data"))
 views = step(jax.device_put(images, split), jax.device_put(np.arange(len(images)), split), 2)
 assert len(views[0].sharding.device_set) == 4
@@ -105,7 +106,7 @@ np.save(sys.argv[2], np.asarray(views))
 
 
 def test_a_jitted_step_on_several_devices_draws_the_same(tmp_path):
-    expected = two_views(IMAGES, ROWS, 1, 2, 3, DIGIT_AUGMENTATION)
+    expected = two_views(IMAGES, ROWS, 1, 2, 3, Augmentation(shift=0.1, noise=0.1))
     np.save(tmp_path / "images.npy", IMAGES)
     files = [str(tmp_path / name) for name in ("images.npy", "views.npy")]
     flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}

@@ -45,7 +45,7 @@ def test_uniform_below_takes_a_bound_for_each():
 
 
 @given(st.lists(st.floats(1e-12, 1e6), min_size=1, max_size=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_alias_table_holds_the_weights(weights):
     expected = np.array(weights) / sum(weights)
     np.testing.assert_allclose(probabilities(alias_table(np.array(weights))), expected, 1e-7, 1e-14)
