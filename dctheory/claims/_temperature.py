@@ -146,13 +146,15 @@ class TemperatureBoundClaim(Claim):
 
 
 def _smallest_bound(pairing: str) -> Point | None:
+    pairs = 3 if pairing == "either" else 1
     for q in range(4, 80):
         for beta, gamma, alpha in similarities(q):
-            # δ is at least the share of β by itself, and the bound at least (4 factor + 8) δ.
             if beta == 0:
                 continue
-            least = 8 * beta / (4 * (q + alpha + 2 * beta) + 12 * (gamma - beta))
-            if least * (11 + (gamma / beta) ** 2) >= 0.5:
+            # δ as `labelling_error` has it; the bound is more than (4 factor + 8) δ.
+            mixed, gap = 16 * beta + 4 * pairs * (gamma - beta), gamma - beta
+            delta_float = mixed / (2 * (4 * (q + alpha + 2 * beta) + 2 * pairs * gap))
+            if delta_float * (11 + (gamma / beta) ** 2) >= 0.5:
                 continue
             point: Point = {**SMALLEST, "alpha": Fraction(alpha, q)}
             point |= {"beta": Fraction(beta, q), "gamma": Fraction(gamma, q)}
