@@ -42,7 +42,8 @@ CONDITIONAL = [
     ("thm-4.5-rates/exact", "both"),
 ]
 WITH_STEPS = [
-    *CONDITIONAL,
+    *CONDITIONAL[:-1],
+    pytest.param("thm-4.5-rates/exact", "both", marks=pytest.mark.slow),
     ("thm-3.4/corrected", "matched"),
     ("disc-c", None),
     ("eq-2", None),

@@ -238,7 +238,7 @@ def test_negligible_as_n_grows(brute, verdict_of, pairing, beta, limit):
     if limit is None:
         limit = float(Fraction(verdict_of("thm-4.3/negligible", "matched").witness["limit"]))
     ratios = []
-    for n in (24, 48, 96):
+    for n in (16, 32, 64):
         point = {"r": 1, "n": n, "n_d": n // 2, "alpha": 0.75, "gamma": 0.5}
         point["beta"] = float(Fraction(beta))
         weights = np.array(brute.adjacency(point, pairing), dtype=float)
@@ -265,7 +265,7 @@ def test_rates_grow_where_they_are_said_to(brute):
     grown = {}
     for pairing, k in (("both", 2), ("either", 2), ("both", 3), ("either", 3), ("matched", 2)):
         scaled = []
-        for m in (4, 10):
+        for m in (3, 7):
             point = {"r": 1, "n": m * m, "n_d": m, "alpha": 0.75, "beta": 0.25, "gamma": 0.5}
             value = brute.float_eigenvalues(point, pairing)[k]
             scaled.append(m * m * (value - float(brute.printed(point).without)))

@@ -60,7 +60,7 @@ conditions = st.recursive(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(text=conditions, points=st.lists(admissible(), min_size=5, max_size=5))
 def test_a_condition_means_what_python_reads(text, points):
     holds = compile_exact(parse_condition(text))

@@ -133,7 +133,7 @@ def _signed_word(number: int) -> str:
     return f"(- {-number})" if number < 0 else str(number)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(pair=statements(2), points=st.lists(anywhere, min_size=3, max_size=3))
 def test_the_exact_function_and_the_solver_text_mean_the_statement(pair, points):
     statement, meaning = pair
@@ -181,7 +181,7 @@ def test_a_query_is_plain_smt_lib_with_its_polynomials_in_a_canonical_order():
 # --- Signs
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     factors=st.lists(polynomials, min_size=1, max_size=3),
     powers=st.lists(st.integers(1, 3), min_size=3, max_size=3),
