@@ -190,7 +190,10 @@ class AlgebraicClaim(Claim):
 
     def holds(self, pairing: str | None, point: Mapping[str, Any]) -> bool:
         """Whether the claim holds at an exact point that satisfies its hypotheses."""
-        return _by_case(self, pairing)(gap_point({"k": 1, **point}))
+        gaps = gap_point({"k": 1, **point})
+        if not any(_hypotheses_hold(self, case)(gaps) for case in self.cases):
+            raise ValueError(f"{dict(point)} does not satisfy the hypotheses of {self.id}")
+        return _evaluator(self, pairing)(gaps)
 
     def admits(self, point: Mapping[str, Any]) -> bool:
         """Whether the point satisfies the claim's hypotheses."""
@@ -297,6 +300,9 @@ class AlgebraicClaim(Claim):
     def _read(self, witness: Any) -> Point:
         sizes = ("r", "n", "n_d", "k") if self.uses_k else ("r", "n", "n_d")
         point = read_point(witness, sizes, ("alpha", "beta", "gamma"))
+        nodes = point["n"] * (point["r"] + 1)
+        if nodes > self.limits[0]:
+            raise ValueError(f"the witness has N = {nodes}, beyond the search's {self.limits[0]}")
         if not self.admits(point):
             raise ValueError(f"the witness {witness} does not satisfy the hypotheses")
         return point
@@ -321,6 +327,11 @@ def _by_case(
     if "any" in compiled:
         return compiled["any"]
     return lambda gaps: compiled["mixed" if gaps["n_e"] else "full"](gaps)
+
+
+@cache
+def _evaluator(claim: AlgebraicClaim, pairing: str | None) -> Callable[[Mapping[str, Any]], bool]:
+    return _by_case(claim, pairing)
 
 
 def _size_filter(claim: AlgebraicClaim) -> Callable[[Mapping[str, Any]], bool]:

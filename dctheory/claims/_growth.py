@@ -53,6 +53,8 @@ class GrowthClaim(Claim):
         names = ("alpha", "beta", "gamma", "larger gamma", "between")
         point = read_point(verdict.witness, ("r", "n", "n_d", "k"), names)
         order = (point["beta"], point["gamma"], point["larger gamma"], point["alpha"])
+        if point["n"] * (point["r"] + 1) > _LIMITS[0]:
+            return [f"the witness has more than the search's {_LIMITS[0]} nodes"]
         if not 0 <= order[0] < order[1] < order[2] < order[3] < 1:
             return ["the witness breaks 0 ≤ β < γ < γ' < α < 1"]
         if not _in_range()(gap_point(point)) or not (

@@ -11,6 +11,7 @@ from dctheory import formulas as f
 from dctheory.claims._base import Claim
 from dctheory.claims._limits import is_positive, limit, limit_step
 from dctheory.claims._model import THM_3_4_RANGE, eigenvalue_is, graph_model, hypotheses
+from dctheory.proof.expression import parse_condition
 from dctheory.proof.logic import (
     SYMBOLS,
     Not,
@@ -80,13 +81,13 @@ def _goals(pairing: str) -> list[tuple[str, Known, Statement]]:
     model = graph_model(pairing, "mixed")
     block = f.block(pairing, "trivial")
     if pairing == "both":
-        used.append(("k >= r + 2", compare(f.k, ">=", f.r + 2)))
+        used.append(_premise(pairing))
         return [*lemmas, ("λ_{k+1} = t", used, eigenvalue_is(model, "==", *_T))]
     if pairing == "matched":
         rho = (f.u + f.r * f.g, block.degree_difficult)
         goals = {"λ_{k+1} > t": (">", _T), "λ_{k+1} ≤ ρ": ("<=", rho)}
     else:
-        used.append(("k >= 2 r + 1", compare(f.k, ">=", 2 * f.r + 1)))
+        used.append(_premise(pairing))
         easy = (f.u, block.degree_easy)
         goals = {"λ_{k+1} ≥ (1−α)/c1": (">=", easy), "λ_{k+1} ≤ t": ("<=", _T)}
     return [
@@ -96,6 +97,12 @@ def _goals(pairing: str) -> list[tuple[str, Known, Statement]]:
             for name, (relation, threshold) in goals.items()
         ),
     ]
+
+
+def _premise(pairing: str) -> tuple[str, Statement]:
+    """The verdict's condition, as the queries use it."""
+    condition = str(_CONDITIONS[pairing])
+    return f"condition: {condition}", parse_condition(condition)
 
 
 def _class_stays() -> Step:

@@ -114,7 +114,8 @@ def recheck(data: Mapping[str, Any]) -> RecheckResult:
     """Check a verdict from its JSON alone, without the search that found it.
 
     The digest over its content, each query against the claim and the condition, each query by the
-    solver, each witness by exact evaluation. Any altered symbol is a problem.
+    solver, each witness by exact evaluation. Any altered symbol is a problem. Only that no smaller
+    counterexample exists is not checked again: that was the search.
 
     Raises ValueError if the data is not a verdict at all or names an unknown claim.
     """

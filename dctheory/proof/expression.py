@@ -46,6 +46,25 @@ def parse_condition(text: str) -> Statement:
     return _boolean(tree, text)
 
 
+# Conditions of ours have degree 10 at most; what is far beyond would only keep a machine busy.
+_LARGEST_DEGREE = 16
+
+
+def _degree(node: ast.expr) -> int:
+    """An upper bound of the polynomial's degree, before anything is multiplied out."""
+    if isinstance(node, ast.Name):
+        return 3 if node.id in ("c0", "c1", "c2") else 1
+    if isinstance(node, ast.UnaryOp):
+        return _degree(node.operand)
+    if isinstance(node, ast.BinOp):
+        left, right = _degree(node.left), _degree(node.right)
+        if isinstance(node.op, ast.Pow):
+            exponent = node.right.value if isinstance(node.right, ast.Constant) else None
+            return left * exponent if type(exponent) is int else _LARGEST_DEGREE + 1
+        return left + right if isinstance(node.op, ast.Mult) else max(left, right)
+    return 0
+
+
 def _boolean(node: ast.expr, text: str) -> Statement:
     if isinstance(node, ast.BoolOp):
         parts = tuple(_boolean(value, text) for value in node.values)
@@ -53,6 +72,8 @@ def _boolean(node: ast.expr, text: str) -> Statement:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         return Not(_boolean(node.operand, text))
     if isinstance(node, ast.Compare) and all(type(op) in _OPERATORS for op in node.ops):
+        if max(map(_degree, (node.left, *node.comparators))) > _LARGEST_DEGREE:
+            raise ValueError(f"condition {text[:80]!r}: its degree is above {_LARGEST_DEGREE}")
         sides = [_number(side, text) for side in (node.left, *node.comparators)]
         return All(
             tuple(

@@ -222,7 +222,7 @@ def _python(statement: Statement) -> str:
             f"(({_python_poly(weight)}) if {_python(condition)} else 0)"
             for condition, weight in statement.terms
         )
-        return f"({terms} {statement.op} {_python_poly(statement.bound)})"
+        return f"({terms or 0} {statement.op} {_python_poly(statement.bound)})"
     if not statement.parts:
         return str(isinstance(statement, All))
     word = " and " if isinstance(statement, All) else " or "

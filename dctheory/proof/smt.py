@@ -36,7 +36,7 @@ def solve(query: str, timeout_seconds: float = 30.0) -> SolverAnswer:
     ):
         context = z3.Context()
         solver = z3.SimpleSolver(ctx=context) if options else z3.Solver(ctx=context)
-        solver.set("timeout", int(1000 * share * timeout_seconds), **options)
+        solver.set("timeout", max(1, int(1000 * share * timeout_seconds)), **options)
         try:
             solver.from_string(text)
         except z3.Z3Exception as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,6 +98,9 @@ class Verdict:
     def from_dict(cls, data: Mapping[str, Any]) -> Verdict:
         """Inverse of :meth:`to_dict`; ValueError for missing or malformed fields."""
         try:
+            seconds = float(data.get("seconds", 0.0))
+            if not math.isfinite(seconds):
+                raise ValueError(f"seconds must be finite, got {seconds}")
             return cls(
                 claim=data["claim"],
                 pairing=data["pairing"],
@@ -104,7 +108,7 @@ class Verdict:
                 condition=data["condition"],
                 witness=data["witness"],
                 method=data["method"],
-                seconds=float(data.get("seconds", 0.0)),
+                seconds=seconds,
                 where=data["where"],
                 statement=data["statement"],
                 details=tuple(data["details"]),
