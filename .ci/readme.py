@@ -44,7 +44,7 @@ def _table(report: Report) -> Table:
         key = (verdict.claim, verdict.outcome.name, summary(verdict))
         rows.setdefault(key, []).append(verdict.pairing or "")
     return Table(
-        ("claim", "reading", "outcome", "condition, or smallest counterexample"),
+        ("claim", "reading", "outcome", "condition, or counterexample"),
         [
             (claim, "all" if len(pairings) == 3 else ", ".join(pairings), outcome, text)
             for (claim, outcome, text), pairings in rows.items()

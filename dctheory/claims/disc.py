@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -10,8 +11,8 @@ from dctheory import formulas as f
 from dctheory.claims._base import NO_PAIRING, AlgebraicClaim
 from dctheory.claims._growth import GrowthClaim
 from dctheory.claims._model import THM_3_4_RANGE, eigenvalue_is, graph_model, substituted
-from dctheory.claims._sides import against_clean_value, against_graph, compared_formulas
-from dctheory.claims.thm_3_4 import CLEAN, HARM_CONDITIONS, harm
+from dctheory.claims._sides import against_clean_value, compared_formulas
+from dctheory.claims.thm_3_4 import CLEAN, HARM
 from dctheory.proof.logic import Statement, signed
 
 WHERE = "Discussion of Theorems 3.3 and 3.4"
@@ -49,15 +50,12 @@ DISC_A = AlgebraicClaim(
     sides=compared_formulas(f.THM_3_4, f.THM_3_3),
     uses_k=False,
 )
-DISC_A_EXACT = AlgebraicClaim(
+DISC_A_EXACT = replace(
+    HARM,
     id="disc-a/exact",
     where=WHERE,
     text="difficult examples raise the true λ_{k+1}, for k in the range of Theorem 3.4",
-    statement=harm,
-    extra=THM_3_4_RANGE,
-    conditions=HARM_CONDITIONS,
-    sides=against_graph,
-    notes={"both": ("the same statement as thm-3.4/harm",)},
+    notes=dict.fromkeys(f.PAIRINGS, ("the same statement as thm-3.4/harm",)),
 )
 DISC_B = AlgebraicClaim(
     id="disc-b",
