@@ -197,7 +197,7 @@ class SphereFamily:
         if len(array) != len(keys):
             raise ValueError(f"{len(array)} points have {len(keys)} indices; pass one for each")
 
-        views = _scatter_twice(keys, array, self.noise)
+        views = scatter_twice(keys, array, self.noise)
         return views[0], views[1]
 
     def _as_points(self, points: Any) -> jax.Array:
@@ -305,7 +305,7 @@ def _scatter(key: jax.Array, points: jax.Array, level: Any) -> jax.Array:
 
 
 @jax.jit
-def _scatter_twice(keys: jax.Array, points: jax.Array, level: Any) -> jax.Array:
+def scatter_twice(keys: jax.Array, points: jax.Array, level: Any) -> jax.Array:
     """(2, B, d) two of P_σ for each of (B, d) points, from a key for each."""
 
     def both(key: jax.Array, point: jax.Array) -> jax.Array:

@@ -1,0 +1,70 @@
+"""Several devices and several processes: where arrays are, and how a batch is spread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from dctheory._validation import check_integer
+
+AXIS = "data"
+
+
+def make_mesh(devices: int | None, batch_size: int) -> Mesh | None:
+    """A mesh of all processes' devices, or of the first ``devices``; None for a single one.
+
+    Raises ValueError when there are not so many, or the batch does not divide among them.
+    """
+    found = jax.devices()
+    if devices is not None:
+        count = check_integer("devices", devices, 1)
+        if count > len(found):
+            raise ValueError(
+                f"{count} devices were asked for, but JAX has {len(found)} "
+                f"({found[0].device_kind}); choose at most {len(found)}"
+            )
+        if jax.process_count() > 1 and count != len(found):
+            raise ValueError(
+                f"with {jax.process_count()} processes all {len(found)} devices are used; "
+                "leave devices out"
+            )
+        found = found[:count]
+    if batch_size % len(found):
+        raise ValueError(
+            f"a batch of {batch_size} does not divide among {len(found)} devices; choose a "
+            f"batch_size that is a multiple of {len(found)}, or fewer devices"
+        )
+    return None if len(found) == 1 else jax.make_mesh((len(found),), (AXIS,), devices=found)
+
+
+def sharding(mesh: Mesh, *, split: bool) -> NamedSharding:
+    """Arrays split along their first axis, or whole on every device."""
+    return NamedSharding(mesh, PartitionSpec(AXIS) if split else PartitionSpec())
+
+
+def place(tree: Any, mesh: Mesh | None, *, split: bool = False) -> Any:
+    """The arrays on the devices; values must be the same in every process."""
+    if mesh is None:
+        return jax.device_put(tree)
+    return jax.device_put(tree, sharding(mesh, split=split))
+
+
+def initialize_processes(coordinator: str, processes: int, process: int) -> None:
+    """Join ``processes`` processes, this one being number ``process``, to train as one.
+
+    Must come before anything else uses JAX. On one machine or many; each runs the same command
+    but for its number, and process 0 writes the results.
+
+    Args:
+        coordinator: HOST:PORT of process 0, which the others can reach.
+        processes: how many, at least 1.
+        process: 0 to processes − 1.
+    """
+    check_integer("processes", processes, 1)
+    check_integer("process", process, 0, processes - 1)
+    host, _, port = coordinator.rpartition(":")
+    if not host or not port.isdigit():
+        raise ValueError(f"coordinator must be HOST:PORT, e.g. 10.0.0.1:1234, got {coordinator!r}")
+    jax.distributed.initialize(coordinator, processes, process)

@@ -1,0 +1,145 @@
+"""Runs that are trained by one program: what is prepared before the first step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from dctheory.train.networks import make_network
+
+from dctheory.train.config import TrainConfig
+from dctheory.train.devices import make_mesh, place
+from dctheory.train.objective import make_objective
+from dctheory.train.problem import Problem, make_problem
+from dctheory.train.sources import law, stack
+from dctheory.train.step import Hyper, Program, State, make_hyper, signature
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """One run, or several as members of one program with a leading axis.
+
+    Attributes:
+        configs, problems: of each run.
+        program: their jitted functions.
+        source, hyper: batches and numbers, stacked over the members and on the devices.
+        shared_data: whether the members train on one source.
+    """
+
+    configs: tuple[TrainConfig, ...]
+    problems: tuple[Problem, ...]
+    program: Program
+    source: Any
+    hyper: Hyper
+    shared_data: bool
+
+    @property
+    def several(self) -> bool:
+        """Whether arrays have a leading axis of members."""
+        return self.program.members > 0
+
+    def advance(self, state: State, order: Any) -> tuple[State, jax.Array]:
+        """The state after one more step (the old one is consumed), and the loss of each run."""
+        step = self.program.step(self.shared_data)
+        return step(state, self.source, self.hyper, order)
+
+    def member(self, tree: Any, index: int) -> Any:
+        """One run's part of arrays on the host."""
+        return jax.tree.map(lambda leaf: leaf[index], tree) if self.several else tree
+
+
+def make_groups(
+    configs: Sequence[TrainConfig], devices: int | None = None
+) -> list[tuple[Group, list[int]]]:
+    """The runs by program, each group with its runs' places in ``configs``.
+
+    Runs share a program when they differ in their seeds, rates, weight decay and the numbers of
+    the objective only, and their data has the same shapes.
+
+    Raises:
+        ValueError: parameters that make no data, a batch larger than the data, devices that do
+            not divide it.
+    """
+    places: dict[Any, list[int]] = {}
+    problems = _problems(configs)
+    for index, (config, problem) in enumerate(zip(configs, problems, strict=True)):
+        _check_batch(config, problem)
+        kind = (signature(config), law(problem.source), problem.input_shape)
+        places.setdefault(kind, []).append(index)
+    return [
+        (_make_group([configs[i] for i in found], [problems[i] for i in found], devices), found)
+        for found in places.values()
+    ]
+
+
+def _problems(configs: Sequence[TrainConfig]) -> list[Problem]:
+    """Those of equal data are one object."""
+    made: dict[Any, Problem] = {}
+    problems = []
+    for config in configs:
+        seed = config.seed if config.data.seed is None else config.data.seed
+        edit = (config.objective.edit, config.objective.edit_scale)
+        key = (config.data, seed, edit)
+        if key not in made:
+            made[key] = make_problem(config)
+        problems.append(made[key])
+    return problems
+
+
+def _check_batch(config: TrainConfig, problem: Problem) -> None:
+    count = problem.source.num_samples
+    if count is not None and config.batch_size > count:
+        raise ValueError(
+            f"batch_size {config.batch_size} is larger than the {count} training samples; "
+            f"choose at most {count}"
+        )
+
+
+def _make_group(configs: list[TrainConfig], problems: list[Problem], devices: int | None) -> Group:
+    first, problem = configs[0], problems[0]
+    members = len(configs) if len(configs) > 1 else 0
+    if members:
+        mesh = make_mesh(math.gcd(members, devices or len(jax.devices())), members)
+    else:
+        mesh = make_mesh(devices, first.batch_size)
+    # A batch that is spread over devices is not cut into blocks on each of them.
+    block = None if mesh is None or members else 2 * first.batch_size
+    network = make_network(
+        first.model, problem.input_shape, first.precision, num_nodes=problem.num_nodes
+    )
+    samples = problem.source.num_samples
+    program = Program(
+        network=network,
+        objective=make_objective([config.objective for config in configs], block),
+        optimizer=first.optimizer,
+        momentum=first.objective.momentum,
+        batch_size=first.batch_size,
+        total_steps=_total_steps(first, samples),
+        num_samples=samples,
+        members=members,
+        mesh=mesh,
+    )
+    shared = all(each is problem for each in problems)
+    source = problem.source if shared else stack([each.source for each in problems])
+    hypers = [make_hyper(config) for config in configs]
+    hyper = jax.tree.map(lambda *leaves: jnp.stack(leaves), *hypers) if members else hypers[0]
+    return Group(
+        tuple(configs),
+        tuple(problems),
+        program,
+        place(source, mesh, split=members > 0 and not shared),
+        place(hyper, mesh, split=members > 0),
+        shared,
+    )
+
+
+def _total_steps(config: TrainConfig, samples: int | None) -> int:
+    if config.steps is not None:
+        return config.steps
+    if samples is None or config.epochs is None:
+        raise ValueError("a stream of pairs has no epochs; give steps")
+    return config.epochs * (samples // config.batch_size)

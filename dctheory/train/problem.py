@@ -1,0 +1,178 @@
+"""From the configuration of data to a source of views, and what features are judged on."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from dctheory.train.protocol import EvaluationSet
+
+from dctheory.data.keys import step_key
+from dctheory.train.config import TrainConfig
+from dctheory.train.data_config import DigitsData, GraphData, SphereData
+from dctheory.train.sources import DrawnPairs, GraphSource, ImageSource, SphereSource
+
+if TYPE_CHECKING:
+    from dctheory.graph.similarity import SimilarityGraph
+
+# What is shown of each node that a probe is fitted to, and again of each that it is tested on.
+_SHOWN = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """The data of one run.
+
+    Attributes:
+        source: the training batches.
+        evaluation: what the probe is fitted to and tested on.
+        input_shape: of one input of the network; () for a node's index.
+        num_nodes: rows of a table of free vectors; None for a network.
+        graph: the similarity graph, where the data is drawn from one.
+    """
+
+    source: Any
+    evaluation: EvaluationSet
+    input_shape: tuple[int, ...]
+    num_nodes: int | None = None
+    graph: SimilarityGraph | None = None
+
+
+def make_problem(config: TrainConfig) -> Problem:
+    """The data of a run, by the seed of the data or else of the run.
+
+    Raises ValueError where the parameters make no graph, family or split.
+    """
+    data = config.data
+    seed = config.seed if data.seed is None else data.seed
+    if isinstance(data, GraphData):
+        return _graph(config, data, seed)
+    if isinstance(data, SphereData):
+        return _sphere(data, seed)
+    return _digits(data, seed)
+
+
+# --- Graphs
+
+
+def similarity_graph(data: GraphData) -> SimilarityGraph:
+    """The paper's graph with the parameters of the data, decimals taken as exact."""
+    from fractions import Fraction
+
+    from dctheory.graph.similarity import SimilarityGraph
+
+    similarities = {name: Fraction(str(getattr(data, name))) for name in ("alpha", "beta", "gamma")}
+    sizes = {name: getattr(data, name) for name in ("classes", "per_class", "difficult")}
+    return SimilarityGraph(**sizes, **similarities, pairing=data.pairing)
+
+
+def _graph(config: TrainConfig, data: GraphData, seed: int) -> Problem:
+    from dctheory.data.nodes import node_features
+
+    graph = similarity_graph(data)
+    features = None
+    if data.show == "features":
+        lengths = {name: getattr(data, name) for name in ("difficulty", "identity", "noise")}
+        features = node_features(graph, data.dimension, seed, **lengths)
+    edits = _edits(config, graph)
+    source = GraphSource(_sampler(graph, data, seed), features, edits)
+    nodes = jnp.arange(graph.num_nodes, dtype=jnp.int32)
+    weights = np.asarray(graph.degrees) / float(graph.total_weight)
+    if features is None:
+        parts: list[Any] = [nodes, nodes]
+        shape: tuple[int, ...] = ()
+    else:
+        nodes, weights = jnp.tile(nodes, _SHOWN), np.tile(weights, _SHOWN)
+        parts = [
+            features.show(nodes, step_key(seed, 0, 0, f"nodes to {use}"))
+            for use in ("fit the probe", "test it")
+        ]
+        shape = (data.dimension,)
+    labels = np.asarray(graph.labels)[np.asarray(nodes)]
+    evaluation = EvaluationSet(
+        parts[0], labels, parts[1], labels, data.classes, fit_weights=weights, test_weights=weights
+    )
+    return Problem(source, evaluation, shape, graph.num_nodes if features is None else None, graph)
+
+
+def _sampler(graph: SimilarityGraph, data: GraphData, seed: int) -> Any:
+    """Of the population, with noise where asked for, or a finite sample from it."""
+    from dctheory.data.empirical import sample_natural
+    from dctheory.data.pairs import pair_sampler
+
+    weights: Any = graph
+    if data.epsilon:
+        noisy = graph.noisy(data.epsilon, np.random.default_rng(seed))
+        weights = np.maximum(noisy, 0)
+    sampler = pair_sampler(weights)
+    if data.images is None:
+        return sampler
+    drawn = sample_natural(sampler, data.images, step_key(seed, 0, 0, "natural images"))
+    ends = np.stack([drawn.first, drawn.second], axis=1)
+    return DrawnPairs(jnp.asarray(ends, jnp.int32))
+
+
+def _edits(config: TrainConfig, graph: SimilarityGraph) -> jax.Array | None:
+    """(N, N) margins for weights that sum to 1, or temperatures, as the objective asks."""
+    from dctheory.bound.edits import margin_matrix, temperature_matrix, temperatures_by_kind
+    from dctheory.bound.kinds import fill
+
+    objective = config.objective
+    if objective.edit == "none":
+        return None
+    if objective.edit == "margin":
+        table = objective.edit_scale * margin_matrix(graph, normalized=True)
+    elif objective.edit_scale:
+        by_kind = temperatures_by_kind(graph, objective.edit_scale)
+        table = fill(graph, {name: float(value) for name, value in by_kind.items()})
+    else:
+        table = temperature_matrix(graph)
+    return jnp.asarray(table, jnp.float32)
+
+
+# --- Points and images
+
+
+def _sphere(data: SphereData, seed: int) -> Problem:
+    from dctheory.data.sphere import SphereFamily
+
+    names = [each.name for each in dataclasses.fields(SphereFamily) if each.name != "seed"]
+    family = SphereFamily(**{name: getattr(data, name) for name in names}, seed=seed)
+    train, test = (
+        np.asarray(family.sample(step_key(seed, 0, 0, f"{use} points")))
+        for use in ("train", "test")
+    )
+    rows = np.arange(len(train))
+    if not data.keep_difficult:
+        rows = rows[~family.is_difficult]
+    if not len(rows):
+        raise ValueError(
+            "data.keep_difficult = false leaves no training point, since all are difficult; "
+            "choose difficult < per_class"
+        )
+    indices = jnp.asarray(rows, jnp.int32)
+    source = SphereSource(jnp.asarray(train[rows]), indices, jnp.float32(family.noise))
+    evaluation = EvaluationSet(train, family.labels, test, family.labels, data.classes)
+    return Problem(source, evaluation, (data.dimension,))
+
+
+def _digits(data: DigitsData, seed: int) -> Problem:
+    from dctheory.data.digits import DIGIT_AUGMENTATION, load_digits
+    from dctheory.data.mixing import mix_pixels
+    from dctheory.data.tails import long_tail
+
+    splits = load_digits(seed)
+    train = splits.train
+    if data.imbalance > 1:
+        train = train.subset(long_tail(train.labels, data.imbalance, np.random.default_rng(seed)))
+    mixture = mix_pixels(train, data.mixed, np.random.default_rng(seed))
+    train = mixture.data if data.keep_mixed else mixture.without_mixed()
+    indices = jnp.asarray(train.indices, jnp.int32)
+    source = ImageSource(DIGIT_AUGMENTATION, jnp.asarray(train.images), indices)
+    test = getattr(splits, data.test)
+    evaluation = EvaluationSet(train.images, train.labels, test.images, test.labels, 10)
+    return Problem(source, evaluation, train.images.shape[1:])
