@@ -1,0 +1,200 @@
+"""``dctheory experiment``: its options, and what it prints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import signal
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TextIO
+
+from dctheory._arguments import UsageError
+
+if TYPE_CHECKING:
+    from dctheory.experiment._run import Plan
+
+SUMMARY = "train, and set what comes of it beside the theory"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``dctheory experiment``."""
+    add = parser.add_argument
+    add("name", nargs="?", metavar="NAME", help="of an experiment, see --list")
+    add("--list", action="store_true", help="the experiments, and the time each takes")
+    add(
+        "--preset",
+        default="cpu",
+        metavar="NAME",
+        help="size: cpu (2 cores), gpu or paper (default: %(default)s)",
+    )
+    add("--seeds", type=int, metavar="N", help="seeds 0 to N − 1 (default: the preset's)")
+    add("--data-dir", metavar="DIR", help="folder of the data sets, where some are read")
+    add(
+        "--out",
+        default="results",
+        metavar="DIR",
+        help="results go to a new folder in DIR (default: %(default)s)",
+    )
+    add(
+        "--resume",
+        action="store_true",
+        help="continue the newest unfinished run in the folder of --out, or that folder's own",
+    )
+    add(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="run the tasks on the Dask cluster with this scheduler, e.g. tcp://10.0.0.1:8786",
+    )
+    add("--dry-run", action="store_true", help="say what would be done, and write nothing")
+    add("--json", action="store_true", help="one JSON document on stdout and nothing else")
+
+
+def run(
+    arguments: argparse.Namespace, stdout: TextIO, stderr: TextIO, width: int | None = None
+) -> int:
+    """Do what was asked and return the exit code.
+
+    0 done (disagreement is a result), 1 a task failed, 130 and 143 interrupted by SIGINT and
+    SIGTERM: finished tasks are then kept, and stderr says how to continue. Raises UsageError.
+    """
+    from dctheory.experiment._run import make_plan
+    from dctheory.experiment.registry import experiments_table
+
+    if arguments.list:
+        table = experiments_table()
+        _print(_json(table.to_dict()) if arguments.json else table.to_text(width), stdout)
+        return 0
+    if arguments.name is None:
+        raise UsageError("an experiment is required (see dctheory experiment --list)")
+    with _usage_errors(OSError, TypeError, ValueError):
+        plan = make_plan(
+            arguments.name,
+            arguments.preset,
+            seeds=arguments.seeds,
+            data_dir=arguments.data_dir,
+            out=arguments.out,
+            resume=arguments.resume,
+        )
+    if arguments.dry_run:
+        document = _described(plan, arguments.out)
+        _print(_json(document) if arguments.json else _listed(document), stdout)
+        return 0
+    return _execute(plan, arguments, stdout, stderr, width)
+
+
+def _execute(
+    plan: Plan, arguments: argparse.Namespace, stdout: TextIO, stderr: TextIO, width: int | None
+) -> int:
+    from dctheory._progress import progress_on
+    from dctheory.experiment._run import conclude, open_folder, perform
+    from dctheory.experiment.tasks import TaskError
+
+    with _usage_errors(OSError, ValueError):
+        folder = open_folder(plan, arguments.out)
+    progress = progress_on(stderr, "task")
+    hint = f"finished tasks are kept; continue with: {_continuing(arguments, folder)}"
+    try:
+        with _sigterm_interrupts(), _usage_errors(OSError):
+            # A ValueError of the analysis is a fault of ours and keeps its traceback.
+            with _usage_errors(ImportError, ValueError):
+                results = perform(plan, folder, scheduler=arguments.scheduler, progress=progress)
+            result = conclude(plan, folder, results)
+    except KeyboardInterrupt as interrupt:
+        _print(f"dctheory: interrupted; {hint}", stderr)
+        return 143 if isinstance(interrupt, _Terminated) else 130
+    except TaskError as error:
+        _print("".join(traceback.format_exception(error.__cause__)).rstrip(), stderr)
+        _print(f"dctheory: error: {error}; {hint}", stderr)
+        return 1
+    if arguments.json:
+        _print(_json(result.to_dict() | {"folder": str(folder)}), stdout)
+    else:
+        _print(f"{result.to_text(width)}\n\nResults: {folder}", stdout)
+    return 0
+
+
+def _described(plan: Plan, out: str) -> dict[str, Any]:
+    """What would be done."""
+    from dctheory.experiment._base import duration
+
+    new = Path(out) / f"{plan.experiment.name}-YYYYmmdd-HHMMSS"
+    return {
+        **plan.to_dict(),
+        "tasks": len(plan.tasks),
+        "finished": plan.finished,
+        "folder": str(plan.folder or new),
+        "time": duration(plan.experiment.seconds.get(plan.preset)),
+    }
+
+
+def _listed(document: dict[str, Any], indent: str = "") -> str:
+    """A document as indented lines."""
+    lines = []
+    for name, value in document.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}:", _listed(value, f"{indent}  ")]
+        else:
+            shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            lines.append(f"{indent}{name}: {shown}")
+    return "\n".join(lines)
+
+
+def _continuing(arguments: argparse.Namespace, folder: Path) -> str:
+    """The command that continues an interrupted run."""
+    words = ["dctheory", "experiment", arguments.name, "--preset", arguments.preset]
+    for option, value in (
+        ("--seeds", arguments.seeds),
+        ("--data-dir", arguments.data_dir),
+        ("--scheduler", arguments.scheduler),
+        ("--out", folder),
+    ):
+        words += [] if value is None else [option, str(value)]
+    return shlex.join([*words, "--resume"])
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, so that it ends the work as Ctrl-C does."""
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Turn SIGTERM into an exception, where signals can be handled (the main thread)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _usage_errors(*kinds: type[Exception]) -> Iterator[None]:
+    """Errors of these kinds are the user's to mend: one line and exit code 2."""
+    try:
+        yield
+    except kinds as error:
+        message = str(error)
+        if isinstance(error, OSError):
+            name = f": {error.filename}" if error.filename else ""
+            message = f"{error.strerror or error}{name}"
+        raise UsageError(message or type(error).__name__) from error
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    stream.write(f"{text}\n")

@@ -1,0 +1,40 @@
+"""The experiments by name; their modules are loaded when they are asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from dctheory._table import Table
+from dctheory._validation import check_choice
+from dctheory.experiment._base import Experiment, duration
+
+# Name -> where it is defined.
+EXPERIMENTS = {
+    "spectral-recovery": "dctheory.experiment.spectral_recovery:EXPERIMENT",
+    "margin-recovers-clean": "dctheory.experiment.margin_recovers_clean:EXPERIMENT",
+    "temperature-weighted": "dctheory.experiment.temperature_weighted:EXPERIMENT",
+    "difficulty-dial": "dctheory.experiment.difficulty_dial:EXPERIMENT",
+    "infonce-transfer": "dctheory.experiment.infonce_transfer:EXPERIMENT",
+    "batch-size": "dctheory.experiment.batch_size:EXPERIMENT",
+    "digits": "dctheory.experiment.digits:EXPERIMENT",
+    "selection-quality": "dctheory.experiment.selection_quality:EXPERIMENT",
+}
+
+
+def load_experiment(name: str) -> Experiment:
+    """The experiment of this name; ValueError for an unknown one, with the nearest."""
+    module, _, attribute = EXPERIMENTS[check_choice("experiment", name, EXPERIMENTS)].partition(":")
+    experiment: Experiment = getattr(import_module(module), attribute)
+    return experiment
+
+
+def quick_experiments(limit: float = 60.0) -> list[str]:
+    """Names of those whose ``cpu`` preset takes at most ``limit`` seconds."""
+    return [name for name in EXPERIMENTS if load_experiment(name).seconds["cpu"] <= limit]
+
+
+def experiments_table() -> Table:
+    """Name, question and time of every experiment."""
+    loaded = {name: load_experiment(name) for name in EXPERIMENTS}
+    rows = [(name, each.question, duration(each.seconds["cpu"])) for name, each in loaded.items()]
+    return Table(("experiment", "question", "time on 2 cores (cpu)"), rows)
