@@ -111,7 +111,7 @@ def save_config(path: str | os.PathLike[str], config: TrainConfig) -> None:
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """``key: old -> new`` for each key in which two documents differ, in the order of ``new``."""
-    before, after = _leaves(old), _leaves(new)
+    before, after = leaves(old), leaves(new)
     keys = [*after, *(key for key in before if key not in after)]
     return [
         f"{key}: {_shown(before, key)} -> {_shown(after, key)}"
@@ -120,8 +120,20 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _shown(leaves: Mapping[str, Any], key: str) -> str:
-    return json.dumps(leaves[key], ensure_ascii=False) if key in leaves else _ABSENT
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    return json.dumps(values[key], ensure_ascii=False) if key in values else _ABSENT
+
+
+def leaves(document: Any, name: str = "") -> dict[str, Any]:
+    """Dotted key -> value of a JSON document of any depth, such as ``runs[0].data.seed``."""
+    parts: dict[str, Any] = {}
+    if isinstance(document, Mapping):
+        parts = {f"{name}.{key}" if name else str(key): item for key, item in document.items()}
+    elif isinstance(document, list):
+        parts = {f"{name}[{index}]": item for index, item in enumerate(document)}
+    if not parts:
+        return {name: document} if name else {}
+    return {key: value for part, item in parts.items() for key, value in leaves(item, part).items()}
 
 
 # --- Documents and their dotted keys
@@ -163,17 +175,6 @@ def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
         table, _, name = key.rpartition(".")
         (document.setdefault(table, {}) if table else document)[name] = value
     return document
-
-
-def _leaves(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted key -> value, for documents of any depth."""
-    leaves: dict[str, Any] = {}
-    for name, value in document.items():
-        if isinstance(value, Mapping) and value:
-            leaves |= _leaves(value, f"{prefix}{name}.")
-        else:
-            leaves[f"{prefix}{name}"] = value
-    return leaves
 
 
 def _value(key: str, value: Any, hint: Any) -> Any:

@@ -279,10 +279,12 @@ def test_differences_name_both_values():
 
 
 def test_keys_of_one_side_are_absent_on_the_other():
-    old, new = {"a": 1, "b": {"c": {"d": None}}}, {"b": {"c": {}, "e": [1]}}
+    old = {"a": 1, "b": {"c": {"d": None}}, "runs": [{"seed": 1}, {"seed": 2}]}
+    new = {"b": {"c": {}}, "runs": [{"seed": 1}, {"seed": 3}, []]}
     assert differences(old, new) == [
         "b.c: absent -> {}",
-        "b.e: absent -> [1]",
+        "runs[1].seed: 2 -> 3",
+        "runs[2]: absent -> []",
         "a: 1 -> absent",
         "b.c.d: null -> absent",
     ]
