@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from dctheory._validation import check_integer
 
@@ -36,7 +36,9 @@ def make_mesh(devices: int | None, batch_size: int) -> Mesh | None:
             f"a batch of {batch_size} does not divide among {len(found)} devices; choose a "
             f"batch_size that is a multiple of {len(found)}, or fewer devices"
         )
-    return None if len(found) == 1 else jax.make_mesh((len(found),), (AXIS,), devices=found)
+    if len(found) == 1:
+        return None
+    return jax.make_mesh((len(found),), (AXIS,), (AxisType.Auto,), devices=found)
 
 
 def sharding(mesh: Mesh, *, split: bool) -> NamedSharding:
@@ -49,6 +51,15 @@ def place(tree: Any, mesh: Mesh | None, *, split: bool = False) -> Any:
     if mesh is None:
         return jax.device_put(tree)
     return jax.device_put(tree, sharding(mesh, split=split))
+
+
+def from_first_process(tree: Any) -> Any:
+    """What process 0 has, in every process: arrays of the same shapes on the host."""
+    if jax.process_count() == 1:
+        return tree
+    from jax.experimental import multihost_utils
+
+    return multihost_utils.broadcast_one_to_all(tree)
 
 
 def initialize_processes(coordinator: str, processes: int, process: int) -> None:

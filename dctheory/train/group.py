@@ -9,10 +9,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from dctheory.train.networks import make_network
 
 from dctheory.train.config import TrainConfig
 from dctheory.train.devices import make_mesh, place
+from dctheory.train.networks import make_network
 from dctheory.train.objective import make_objective
 from dctheory.train.problem import Problem, make_problem
 from dctheory.train.sources import law, stack

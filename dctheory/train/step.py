@@ -11,15 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from dctheory.train.networks import Network
-from dctheory.train.optimizers import make_optimizer
 from jax.sharding import Mesh
 
 from dctheory.contrast.momentum import enqueue, momentum_update
 from dctheory.data.keys import step_key
 from dctheory.train.config import OptimizerConfig, TrainConfig
 from dctheory.train.devices import sharding
+from dctheory.train.networks import Network
 from dctheory.train.objective import Keys, Numbers, Objective, make_numbers, shared_part
+from dctheory.train.optimizers import make_optimizer
 from dctheory.train.sources import Moment, Views
 
 # Parameters, BatchNorm statistics, optimizer state, momentum encoder, queue, counters: nested
