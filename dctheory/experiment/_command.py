@@ -100,7 +100,7 @@ def _execute(
     progress = progress_on(stderr, "task")
     hint = f"finished tasks are kept; continue with: {_continuing(arguments, folder)}"
     try:
-        with _sigterm_interrupts(), _usage_errors(OSError):
+        with _sigterm_interrupts():
             # A ValueError of the analysis is a fault of ours and keeps its traceback.
             with _usage_errors(ImportError, ValueError):
                 results = perform(plan, folder, scheduler=arguments.scheduler, progress=progress)
@@ -112,6 +112,8 @@ def _execute(
         _print("".join(traceback.format_exception(error.__cause__)).rstrip(), stderr)
         _print(f"dctheory: error: {error}; {hint}", stderr)
         return 1
+    except OSError as error:
+        raise UsageError(f"{_readable(error)}; {hint}") from error
     if arguments.json:
         _print(_json(result.to_dict() | {"folder": str(folder)}), stdout)
     else:
@@ -185,11 +187,14 @@ def _usage_errors(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        message = str(error)
-        if isinstance(error, OSError):
-            name = f": {error.filename}" if error.filename else ""
-            message = f"{error.strerror or error}{name}"
-        raise UsageError(message or type(error).__name__) from error
+        raise UsageError(_readable(error)) from error
+
+
+def _readable(error: Exception) -> str:
+    if isinstance(error, OSError):
+        name = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror or error}{name}"
+    return str(error) or type(error).__name__
 
 
 def _json(document: Any) -> str:

@@ -13,7 +13,7 @@ from dctheory._text import wrap
 if TYPE_CHECKING:
     from dctheory.experiment.result import Comparison, EmpiricalVerdict, ExperimentResult
 
-_OUTCOMES = {True: "agrees", False: "DISAGREES", None: "not decided"}
+_OUTCOMES = {True: "agreement", False: "DISAGREEMENT", None: "not decided"}
 
 
 def summary(result: ExperimentResult) -> str:
@@ -21,12 +21,16 @@ def summary(result: ExperimentResult) -> str:
     outcomes = Counter(_OUTCOMES[each.agrees] for each in result.comparisons)
     verdicts = Counter(each.verdict for each in result.verdicts)
     counts = [
-        f"{sum(counter.values())} {what}{'' if sum(counter.values()) == 1 else 's'}: "
+        f"{_counted(counter.total(), what)}: "
         + ", ".join(f"{number} {name}" for name, number in counter.items())
         for what, counter in (("comparison", outcomes), ("verdict", verdicts))
         if counter
     ]
     return "; ".join(counts) or "nothing was compared"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def to_text(result: ExperimentResult, width: int | None) -> str:
@@ -66,9 +70,8 @@ def _title(result: ExperimentResult) -> str:
 
 
 def _origin(result: ExperimentResult) -> str:
-    seeds = len(result.seeds)
-    origin = f"preset {result.preset}, {seeds} seed{'' if seeds == 1 else 's'}"
-    origin += f", {result.seconds:.3g} s"
+    seeds = _counted(len(result.seeds), "seed")
+    origin = f"preset {result.preset}, {seeds}, {result.seconds:.3g} s"
     return f"{origin}; too small to decide anything" if result.preset == "smoke" else origin
 
 

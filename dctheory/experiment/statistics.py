@@ -7,6 +7,7 @@ places swapped. Each verdict stands alone: nothing is corrected for the number o
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ from dctheory.experiment.result import (
 )
 
 Array = NDArray[np.float64]
+# One number for each seed; None, as JSON has it, where a run gave none.
+Values = Sequence[float | None] | Array
 
 POWER = 0.8
 # More seeds than this nobody trains: the number that would decide is then not named.
@@ -53,7 +56,7 @@ class MeanInterval:
     dropped: int
 
 
-def mean_interval(values: Sequence[float] | Array) -> MeanInterval:
+def mean_interval(values: Values) -> MeanInterval:
     """Mean of one number for each seed; None, NaN and infinities are dropped and counted.
 
     Raises ValueError unless ``values`` is one-dimensional, TypeError for what is no number.
@@ -72,9 +75,7 @@ def mean_interval(values: Sequence[float] | Array) -> MeanInterval:
     return MeanInterval(value, confidence_interval(kept), deviation, len(kept), dropped)
 
 
-def paired_difference(
-    ours: Sequence[float] | Array, baseline: Sequence[float] | Array
-) -> MeanInterval:
+def paired_difference(ours: Values, baseline: Values) -> MeanInterval:
     """Mean of ours − baseline over seeds; a pair with a member that is not finite is dropped.
 
     Raises ValueError unless both are one-dimensional and of the same length.
@@ -85,8 +86,8 @@ def paired_difference(
 
 def paired_verdict(
     claim: str,
-    ours: Sequence[float] | Array,
-    baseline: Sequence[float] | Array,
+    ours: Values,
+    baseline: Values,
     *,
     margin: float = 0.0,
     published: float | None = None,
@@ -181,12 +182,16 @@ def seeds_needed(effect: float, deviation: float, power: float = POWER) -> int |
     check_real("effect", effect, 0)
     check_real("deviation", deviation, 0, low_open=True)
     check_real("power", power, 0, 1, low_open=True)
-    pairs = np.arange(2, _MOST_SEEDS + 1)
-    shift = effect / deviation * np.sqrt(pairs)
-    # NaN stands far in the tail, where the missed share is 0 to float64's precision.
-    missed = np.nan_to_num(nctdtr(pairs - 1, shift, stdtrit(pairs - 1, 0.975)))
-    enough = np.flatnonzero(1 - missed >= power)
-    return int(pairs[enough[0]]) if len(enough) else None
+
+    def reached(pairs: int) -> bool:
+        shift = effect / deviation * math.sqrt(pairs)
+        missed = nctdtr(pairs - 1, shift, stdtrit(pairs - 1, 0.975))
+        # NaN stands far in the tail, where the missed share is 0 to float64's precision.
+        return bool(math.isnan(missed) or 1 - missed >= power)
+
+    # The power grows with the number of pairs.
+    found = bisect.bisect_left(range(2, _MOST_SEEDS + 1), True, key=reached) + 2
+    return found if found <= _MOST_SEEDS else None
 
 
 # --- Rankings
@@ -211,8 +216,8 @@ class RankAgreement:
 
 
 def rank_agreement(
-    predicted: Sequence[float] | Array,
-    measured: Sequence[float] | Array,
+    predicted: Values,
+    measured: Values,
     *,
     permutations: int = 9999,
     seed: int = 0,

@@ -174,7 +174,7 @@ def _on_cluster(tasks: Sequence[Task], scheduler: str) -> Outcomes:
         client = distributed.Client(scheduler, timeout=_CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ValueError(f"no Dask scheduler answers at {scheduler!r}: {error}") from error
-    with client:
+    with client, client.as_current():
         # Keys of this call alone: results of another one's equal keys would be taken for these.
         call_id = uuid.uuid4().hex
         futures = {
