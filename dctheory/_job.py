@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from dctheory._progress import Progress, progress_on
 from dctheory._runs import manifest, new_run_folder, write_atomic
 from dctheory._validation import check_choice
-
-# Seconds between two progress lines where there is no terminal.
-_LINE_INTERVAL = 5.0
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -98,31 +94,4 @@ def removed_when_empty(folder: Path) -> Iterator[None]:
 
 def progress(stream: TextIO) -> Progress:
     """A progress bar on a terminal, a line every few seconds elsewhere."""
-    return _bar(stream) if stream.isatty() else _lines(stream)
-
-
-def _bar(stream: TextIO) -> Progress:
-    from tqdm import tqdm
-
-    bar = tqdm(file=stream, unit="claim", leave=False, dynamic_ncols=True, mininterval=0)
-
-    def show(done: int, total: int, label: str) -> None:
-        bar.total = total
-        bar.set_description_str(label, refresh=False)
-        bar.update(done - bar.n)
-        if done == total:
-            bar.close()
-
-    return show
-
-
-def _lines(stream: TextIO) -> Progress:
-    last = time.monotonic()
-
-    def show(done: int, total: int, label: str) -> None:
-        nonlocal last
-        if done == total or time.monotonic() - last >= _LINE_INTERVAL:
-            print(f"dctheory: {done} of {total} verdicts: {label}", file=stream, flush=True)
-            last = time.monotonic()
-
-    return show
+    return progress_on(stream, "verdict")

@@ -1,6 +1,5 @@
-"""The main job: folders that are never reused, one JSON document, progress without a terminal."""
+"""The main job: folders that are never reused, one JSON document."""
 
-import io
 import json
 import os
 from dataclasses import dataclass
@@ -122,29 +121,6 @@ def test_a_full_disk_is_one_line(quick, monkeypatch, capsys):
     assert main(["verify"]) == 2
     assert capsys.readouterr().err.endswith("error: No space left on device\n")
     assert os.listdir(quick / "results") == []
-
-
-def test_progress_on_a_terminal_is_a_bar():
-    stream = io.StringIO()
-    stream.isatty = lambda: True
-    show = _job.progress(stream)
-    for done in range(4):
-        show(done, 3, "thm-3.3")
-    assert "3/3" in stream.getvalue()
-    assert "thm-3.3" in stream.getvalue()
-
-
-def test_progress_elsewhere_is_a_line_now_and_then(monkeypatch):
-    now = iter([0.0, 1.0, 6.0, 6.0, 7.0, 8.0, 8.0])
-    monkeypatch.setattr(_job.time, "monotonic", lambda: next(now))
-    stream = io.StringIO()
-    show = _job.progress(stream)
-    for done in (1, 2, 3, 4):
-        show(done, 4, "thm-3.3")
-    assert stream.getvalue().splitlines() == [
-        "dctheory: 2 of 4 verdicts: thm-3.3",
-        "dctheory: 4 of 4 verdicts: thm-3.3",
-    ]
 
 
 @pytest.mark.parametrize(
