@@ -138,11 +138,10 @@ class RunFolder:
         Raises ValueError and TypeError as :meth:`write_json`.
         """
         check_integer("the step of a record", record.get("step"), 0)
-        line = f"{_json(_LOG, record)}\n".encode()
-        # Without a buffer: what is logged outlives a kill, and a full disk fails here.
-        with open(self.path / _LOG, "ab", buffering=0) as file:
-            while line:
-                line = line[file.write(line) :]
+        line = f"{_json(_LOG, record)}\n"
+        # Opened and closed for each record, so that what is logged outlives a kill.
+        with open(self.path / _LOG, "a", encoding="utf-8", newline="\n") as file:
+            file.write(line)
 
     def read_log(self) -> list[dict[str, Any]]:
         """The records; a last line that is not finished is left out.
