@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dctheory._arguments import UsageError
+from dctheory._console import json_text, usage_errors, write
 
 if TYPE_CHECKING:
     from dctheory.experiment._run import Plan
@@ -68,11 +69,11 @@ def run(
 
     if arguments.list:
         table = experiments_table()
-        _print(_json(table.to_dict()) if arguments.json else table.to_text(width), stdout)
+        write(json_text(table.to_dict()) if arguments.json else table.to_text(width), stdout)
         return 0
     if arguments.name is None:
         raise UsageError("an experiment is required (see dctheory experiment --list)")
-    with _usage_errors(OSError, TypeError, ValueError):
+    with usage_errors(OSError, TypeError, ValueError):
         plan = make_plan(
             arguments.name,
             arguments.preset,
@@ -83,7 +84,7 @@ def run(
         )
     if arguments.dry_run:
         document = _described(plan, arguments.out)
-        _print(_json(document) if arguments.json else _listed(document), stdout)
+        write(json_text(document) if arguments.json else _listed(document), stdout)
         return 0
     return _execute(plan, arguments, stdout, stderr, width)
 
@@ -93,31 +94,31 @@ def _execute(
 ) -> int:
     from dctheory._progress import progress_on
     from dctheory.experiment._run import conclude, open_folder, perform
-    from dctheory.experiment.tasks import TaskError
+    from dctheory.experiment.tasks import TaskError, Terminated
 
-    with _usage_errors(OSError, ValueError):
+    with usage_errors(OSError, ValueError):
         folder = open_folder(plan, arguments.out)
     progress = progress_on(stderr, "task")
     hint = f"finished tasks are kept; continue with: {_continuing(arguments, folder)}"
     try:
-        with _sigterm_interrupts():
+        with _sigterm_interrupts(), usage_errors(OSError):
             # A ValueError of the analysis is a fault of ours and keeps its traceback.
-            with _usage_errors(ImportError, ValueError):
+            with usage_errors(ImportError, ValueError):
                 results = perform(plan, folder, scheduler=arguments.scheduler, progress=progress)
             result = conclude(plan, folder, results)
     except KeyboardInterrupt as interrupt:
-        _print(f"dctheory: interrupted; {hint}", stderr)
-        return 143 if isinstance(interrupt, _Terminated) else 130
+        write(f"dctheory: interrupted; {hint}", stderr)
+        return 143 if isinstance(interrupt, Terminated) else 130
     except TaskError as error:
-        _print("".join(traceback.format_exception(error.__cause__)).rstrip(), stderr)
-        _print(f"dctheory: error: {error}; {hint}", stderr)
+        write("".join(traceback.format_exception(error.__cause__)).rstrip(), stderr)
+        write(f"dctheory: error: {error}; {hint}", stderr)
         return 1
-    except OSError as error:
-        raise UsageError(f"{_readable(error)}; {hint}") from error
+    except UsageError as error:
+        raise UsageError(f"{error}; {hint}") from error
     if arguments.json:
-        _print(_json(result.to_dict() | {"folder": str(folder)}), stdout)
+        write(json_text(result.to_dict() | {"folder": str(folder)}), stdout)
     else:
-        _print(f"{result.to_text(width)}\n\nResults: {folder}", stdout)
+        write(f"{result.to_text(width)}\n\nResults: {folder}", stdout)
     return 0
 
 
@@ -160,46 +161,20 @@ def _continuing(arguments: argparse.Namespace, folder: Path) -> str:
     return shlex.join([*words, "--resume"])
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, so that it ends the work as Ctrl-C does."""
-
-
 @contextmanager
 def _sigterm_interrupts() -> Iterator[None]:
     """Turn SIGTERM into an exception, where signals can be handled (the main thread)."""
+    from dctheory.experiment.tasks import Terminated
+
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def terminate(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
+        raise Terminated
 
     before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _usage_errors(*kinds: type[Exception]) -> Iterator[None]:
-    """Errors of these kinds are the user's to mend: one line and exit code 2."""
-    try:
-        yield
-    except kinds as error:
-        raise UsageError(_readable(error)) from error
-
-
-def _readable(error: Exception) -> str:
-    if isinstance(error, OSError):
-        name = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror or error}{name}"
-    return str(error) or type(error).__name__
-
-
-def _json(document: Any) -> str:
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
-
-
-def _print(text: str, stream: TextIO) -> None:
-    stream.write(f"{text}\n")

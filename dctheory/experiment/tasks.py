@@ -12,17 +12,16 @@ import time
 import uuid
 import warnings
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dctheory._progress import Progress
 from dctheory._runs import write_atomic
 from dctheory._table import plain
 from dctheory.experiment.result import read_json
-
-Progress = Callable[[int, int, str], None]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}")
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -32,6 +31,10 @@ _CONNECT = 30
 
 class TaskError(RuntimeError):
     """A task failed; its cause is the first one's error. The others' results are kept."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came; it ends the work as Ctrl-C does."""
 
 
 # What `call` gives, or the error that the function raised.
@@ -105,6 +108,7 @@ def run_tasks(
 
     Raises:
         TaskError: tasks failed; raised when the others are finished and kept.
+        Terminated: SIGTERM came while a task trained; at once, as KeyboardInterrupt for Ctrl-C.
         ValueError: repeated names, a result in the folder of another function or other
             arguments, or a scheduler that does not answer.
         ImportError: a scheduler is given and ``distributed`` is not installed.
@@ -163,6 +167,9 @@ def _in_process(tasks: Sequence[Task]) -> Outcomes:
         try:
             outcome: Outcome = call(**task.identity)
         except Exception as error:
+            # The trainer notes SIGTERM by itself, and ends at its next step with such an error.
+            if getattr(error, "terminated", False):
+                raise Terminated from error
             outcome = error
         yield task, outcome
 

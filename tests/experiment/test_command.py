@@ -157,11 +157,19 @@ def _terminate():
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _stop_as_the_trainer():
+    error = RuntimeError("stopped by SIGTERM after step 3 of 9")
+    error.terminated = True
+    raise error
+
+
 def _fail():
     raise FloatingPointError("loss is not finite")
 
 
-@pytest.mark.parametrize(("stop", "code"), [(_interrupt, 130), (_terminate, 143)])
+@pytest.mark.parametrize(
+    ("stop", "code"), [(_interrupt, 130), (_terminate, 143), (_stop_as_the_trainer, 143)]
+)
 def test_an_interrupted_run_says_how_to_go_on(stop, code, command, toy, tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     found, err = _stopped(command, toy, stop, "--seeds", "4", "--preset", "gpu", "--out", "a b")
