@@ -91,8 +91,10 @@ def _fail(stream):
 
 def test_a_bar_goes_away_when_the_body_fails():
     stream = _terminal()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError) as caught:
         _fail(stream)
+    # The error keeps the frames of the body, as it does while it is on its way.
+    assert caught.tb is not None
     shown = stream.getvalue()
     assert "1/4" in shown
     # What stands on the terminal's line is what follows the last return to its beginning.
