@@ -81,7 +81,9 @@ class BoundColumns:
         )
 
 
-def graph_bound(graph: SimilarityGraph, k: int, setting: str = WITH) -> BoundColumns:
+def graph_bound(
+    graph: SimilarityGraph, k: int, setting: str = WITH, *, margin: Any = None
+) -> BoundColumns:
     """The bound for features trained on pairs of a graph, exact.
 
     Args:
@@ -89,6 +91,7 @@ def graph_bound(graph: SimilarityGraph, k: int, setting: str = WITH) -> BoundCol
         k: number of features, at least 1; from N on there is no λ_{k+1} and no bound.
         setting: a row of :func:`dctheory.bounds`: "with difficult" for the loss as it is, or the
             remedy that is trained ("removal", "margin", "temperature", "temperature, proved").
+        margin: the strength s of a trained margin s M, in place of a setting.
 
     Raises:
         KeyError: an unknown setting.
@@ -102,7 +105,7 @@ def graph_bound(graph: SimilarityGraph, k: int, setting: str = WITH) -> BoundCol
     if k >= graph.num_nodes:
         remark = f"λ_{k + 1} does not exist with {graph.num_nodes} nodes"
         return BoundColumns(k=k, remark=remark, **similarities)
-    row = bounds(graph, k)[setting]
+    row = bounds(graph, k, margin=margin)[setting if margin is None else f"margin, s = {margin}"]
     if row.exact is None:
         return BoundColumns(k=k, remark=row.remark, **similarities)
     found: dict[str, Any] = {
@@ -112,6 +115,8 @@ def graph_bound(graph: SimilarityGraph, k: int, setting: str = WITH) -> BoundCol
     }
     if not math.isfinite(row.exact):
         return BoundColumns(k=k, remark=_DISCONNECTED, **similarities, **found)
+    if row.status is Status.NOT_A_GRAPH:
+        return BoundColumns(k=k, remark=row.remark, **similarities, **found)
     found |= {"bound": float(row.exact), "status": row.status.value, "remark": row.remark}
     return BoundColumns(k=k, **similarities, **found)
 

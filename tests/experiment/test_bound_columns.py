@@ -44,6 +44,10 @@ def test_margin_has_the_clean_spectrum_and_the_data_s_delta():
     delta, eigenvalue = brute_force(GRAPH, 3, replace(GRAPH, gamma=GRAPH.beta))
     found = graph_bound(GRAPH, 3, "margin")
     assert found.bound == pytest.approx(4 * delta / (1 - eigenvalue) + 8 * delta)
+    assert graph_bound(GRAPH, 3, margin=1).bound == pytest.approx(found.bound)
+    weak = graph_bound(GRAPH, 3, margin=Fraction(1, 60))
+    assert weak.bound is None
+    assert "no graph" in weak.remark
     assert graph_bound(GRAPH, 3, "temperature").status == "assumes the eigen-factor"
 
 
