@@ -55,20 +55,26 @@ def random_resized_crop(
 ) -> jax.Array:
     """(2, 3) float32 map of a random crop, resized to the whole image.
 
-    The share of the area is uniform in ``area``, the logarithm of width / height in that of
-    ``ratio``, a side that would exceed the image is cut to it (torchvision draws again instead),
-    and the place is uniform among those inside of the image.
+    The share of the area is uniform in ``area`` and the logarithm of width / height in that of
+    ``ratio``, drawn until the crop fits into the image; after the last try, a side that would
+    exceed it is cut. The place is uniform among those inside of the image. This is the law of
+    torchvision's RandomResizedCrop, but for its rounding to whole pixels. As the crop is enlarged,
+    never shrunk, to the image's size, antialiasing would change nothing; at the crop's edges the
+    interpolation sees the pixels beyond, torchvision repeats the last.
 
     Args:
-        uniforms: (4,) random numbers, uniform in [0, 1): area, ratio, place of rows and columns.
+        uniforms: (2k + 2,) random numbers, uniform in [0, 1): area and ratio of each of k tries
+            (torchvision has ten), then the place of rows and columns.
         area, ratio: lowest and highest.
     """
-    share, shape, *place = uniforms
+    share, shape = uniforms[:-2].reshape(-1, 2).T
     share = area[0] + share * (area[1] - area[0])
     low, high = jnp.log(ratio[0]), jnp.log(ratio[1])
     root = jnp.exp((low + shape * (high - low)) / 2)
-    sides = jnp.minimum(jnp.sqrt(share) * jnp.stack([1 / root, root]), 1)
-    offset = (2 * jnp.stack(place) - 1) * (1 - sides)
+    tries = jnp.sqrt(share) * jnp.stack([1 / root, root])
+    fits = (tries <= 1).all(axis=0).at[-1].set(True)
+    sides = jnp.minimum(tries[:, jnp.argmax(fits)], 1)
+    offset = (2 * uniforms[-2:] - 1) * (1 - sides)
     return jnp.column_stack([jnp.diag(sides), offset])
 
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from dctheory._validation import check_choice, check_real
 from dctheory.data.affine import OUTSIDE, compose, random_affine, random_resized_crop, warp
+from dctheory.data.colour import ColourJitter, flip, grey
 from dctheory.data.images import check_range
 from dctheory.data.keys import sample_keys
 
@@ -22,12 +23,15 @@ class Augmentation:
     1. Crop of a share ``area`` of the image with width / height in ``ratio``, then rotation,
        shear, zoom and shift: one bilinear interpolation of the composed map (laws in
        :mod:`dctheory.data.affine`).
-    2. Contrast: x ← m + f (x − m), m the image's mean, f uniform in 1 ± contrast.
-    3. Pixel noise: x ← x + s ξ, ξ standard normal for each value, s uniform in [0, noise].
-    4. Erasing, with probability ``erase_probability``: a rectangle inside of the image becomes
+    2. Mirroring of left and right, with probability ``flip``.
+    3. Colour jitter (laws in :class:`dctheory.data.ColourJitter`), then, with probability
+       ``grey``, the luma instead of the colours.
+    4. Contrast: x ← m + f (x − m), m the image's mean, f uniform in 1 ± contrast.
+    5. Pixel noise: x ← x + s ξ, ξ standard normal for each value, s uniform in [0, noise].
+    6. Erasing, with probability ``erase_probability``: a rectangle inside of the image becomes
        zero; its sides are uniform from one pixel to the share ``erase`` of the image's (rounded,
        at least one pixel), its place is uniform.
-    5. Values are cut to [0, 1].
+    7. Values are cut to [0, 1].
 
     Args:
         area: lowest and highest share, 0 < low ≤ high ≤ 1.
@@ -36,7 +40,9 @@ class Augmentation:
         shear, zoom: ≥ 0.
         shift: share of the side, in [0, 1].
         outside: "constant" (zero), "nearest" or "reflect", where the map leaves the image.
-        contrast: in [0, 1].
+        flip, grey: probabilities.
+        jitter: of the colours; None for none.
+        contrast: in [0, 1]. On one channel, what the jitter's is; it is cut at the end only.
         noise: ≥ 0.
         erase, erase_probability: in [0, 1].
 
@@ -51,6 +57,9 @@ class Augmentation:
     zoom: float = 0.0
     shift: float = 0.0
     outside: str = "constant"
+    flip: float = 0.0
+    jitter: ColourJitter | None = None
+    grey: float = 0.0
     contrast: float = 0.0
     noise: float = 0.0
     erase: float = 0.0
@@ -62,23 +71,35 @@ class Augmentation:
         check_real("rotation", self.rotation, 0, 180)
         for name in ("shear", "zoom", "noise"):
             check_real(name, getattr(self, name), 0)
-        for name in ("shift", "contrast", "erase", "erase_probability"):
+        for name in ("shift", "flip", "grey", "contrast", "erase", "erase_probability"):
             check_real(name, getattr(self, name), 0, 1)
         check_choice("outside", self.outside, OUTSIDE)
+        if not isinstance(self.jitter, ColourJitter | None):
+            raise TypeError(
+                f"jitter must be a ColourJitter or None, got {type(self.jitter).__name__}; "
+                "e.g. ColourJitter(brightness=0.4)"
+            )
 
     def __call__(self, key: jax.Array, image: jax.Array) -> jax.Array:
         """One augmentation of one (H, W, channels) floating point image."""
-        # All numbers at once: each call of the generator costs compile time.
+        # All numbers at once: each call of the generator costs compile time. What is added takes
+        # its numbers from the end, so that the others get what they got.
         uniform_key, noise_key = jax.random.split(key)
-        cuts = (4, 9, 10, 11)
-        crop, turn, contrast, noise, erase = jnp.split(
-            jax.random.uniform(uniform_key, (16,), jnp.float32), cuts
+        cuts = (4, 9, 10, 11, 16, 34, 35, 44)
+        crop, turn, contrast, noise, erase, retries, mirror, jitter, bleach = jnp.split(
+            jax.random.uniform(uniform_key, (45,), jnp.float32), cuts
         )
         crops = self.area != (1.0, 1.0) or self.ratio != (1.0, 1.0)
         if crops or self.rotation or self.shear or self.zoom or self.shift:
-            outer = random_resized_crop(crop, self.area, self.ratio)
+            outer = random_resized_crop(jnp.append(retries, crop), self.area, self.ratio)
             inner = random_affine(turn, self.rotation, self.shear, self.zoom, self.shift)
             image = warp(image, compose(outer, inner), self.outside)
+        if self.flip:
+            image = flip(mirror, image, self.flip)
+        if self.jitter is not None:
+            image = self.jitter(jitter, image)
+        if self.grey:
+            image = grey(bleach, image, self.grey)
         if self.contrast:
             mean = image.mean()
             image = mean + (1 + self.contrast * (2 * contrast - 1)) * (image - mean)

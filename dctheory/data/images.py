@@ -19,35 +19,40 @@ class ImageSet:
     """Images with labels, and where in the source they come from.
 
     Attributes:
-        images: (N, H, W, channels) float32 in [0, 1].
+        images: (N, H, W, channels) float32 in [0, 1], or uint8, which stay as they are (a quarter
+            of the memory) and stand for images / 255.
         labels: (N,) int64.
         indices: (N,) int64 places in the source: the identity of a sample, which a subset keeps.
 
     Raises:
-        TypeError: images that are not floats, labels or indices that are not integers.
+        TypeError: images that are neither floats nor uint8, labels or indices that are not
+            integers.
         ValueError: shapes that do not fit, values outside [0, 1] or not finite.
     """
 
-    images: NDArray[np.float32]
+    images: NDArray[np.float32] | NDArray[np.uint8]
     labels: Indices
     indices: Indices
 
     def __post_init__(self) -> None:
         images = np.asarray(self.images)
-        if images.dtype.kind != "f":
+        floats = images.dtype.kind == "f"
+        if not floats and images.dtype != np.uint8:
             raise TypeError(
-                f"images must be floats in [0, 1], got {images.dtype}; divide bytes by 255"
+                f"images must be floats in [0, 1] or uint8, got {images.dtype}; convert them"
             )
         if images.ndim != 4:
             raise ValueError(
                 f"images must have shape (N, H, W, channels), got {images.shape}; "
                 "for grey ones, add a last axis: images[..., None]"
             )
-        if images.size and not (images.min() >= 0 and images.max() <= 1):
-            raise ValueError(
-                f"images must lie in [0, 1], got {images.min()} to {images.max()}; rescale them"
-            )
-        object.__setattr__(self, "images", images.astype(np.float32, copy=False))
+        if floats:
+            if images.size and not (images.min() >= 0 and images.max() <= 1):
+                raise ValueError(
+                    f"images must lie in [0, 1], got {images.min()} to {images.max()}; rescale them"
+                )
+            images = images.astype(np.float32, copy=False)
+        object.__setattr__(self, "images", images)
         for name in ("labels", "indices"):
             array = check_labels(name, getattr(self, name))
             if len(array) != len(images):
@@ -65,6 +70,28 @@ class ImageSet:
     def __repr__(self) -> str:
         shape = "×".join(str(side) for side in self.images.shape[1:])
         return f"<ImageSet: {len(self)} images {shape}, {len(np.unique(self.labels))} classes>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSplits:
+    """The training and the test images of a data set, as its authors split it.
+
+    Attributes:
+        train, test: uint8 images; ``indices`` are places in the part, in the source's order.
+        classes: names of the C classes, by label.
+        coarse_labels: (C,) int64 coarse class of each class, so that ``coarse_labels[labels]`` are
+            those of images; None where the source has none.
+        coarse_classes: names of the coarse classes, empty where the source has none.
+    """
+
+    train: ImageSet
+    test: ImageSet
+    classes: tuple[str, ...]
+    coarse_labels: Indices | None = None
+    coarse_classes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<ImageSplits: train {self.train!r}, test {self.test!r}>"
 
 
 def stratified_split(

@@ -47,7 +47,8 @@ def mix_pixels(
     images of the other classes, as they were before mixing; λ is uniform in ``weight``,
     independent for each image. The label stays. The paper does not say how it mixes; at λ = 1/2
     an image is as much of one class as of the other. From the same state of ``rng``, the images
-    that a smaller ω mixes are mixed in the same way by a larger one.
+    that a smaller ω mixes are mixed in the same way by a larger one. Mixtures of uint8 images are
+    rounded to the nearest uint8 (halves to even).
 
     Args:
         data: of at least two classes.
@@ -68,9 +69,10 @@ def mix_pixels(
     weights = np.where(mixed, rng.uniform(low, high, len(data)), 0.0)
     images = data.images.copy()
     factor = weights[mixed].astype(np.float32)[:, None, None, None]
-    images[mixed] += factor * (data.images[partners[mixed]] - images[mixed])
-    blended = ImageSet(np.clip(images, 0, 1), data.labels, data.indices)
-    return Mixture(blended, mixed, partners, weights)
+    own, other = (images[rows].astype(np.float32) for rows in (mixed, partners[mixed]))
+    blend = own + factor * (other - own)
+    images[mixed] = np.rint(blend) if images.dtype == np.uint8 else np.clip(blend, 0, 1)
+    return Mixture(ImageSet(images, data.labels, data.indices), mixed, partners, weights)
 
 
 def _draw_partners(

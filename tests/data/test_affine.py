@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from dctheory.data import random_affine, random_resized_crop, warp
@@ -84,6 +85,38 @@ def test_crops_stay_inside_and_have_their_area():
     assert 1.8 < ratio[uncut].max() <= 2.0001
     whole = random_resized_crop(np.full(4, 0.5, np.float32), (1, 1), (1, 1))
     np.testing.assert_allclose(whole, IDENTITY, atol=1e-6)
+
+
+def test_crops_that_do_not_fit_are_drawn_again():
+    draws = np.random.default_rng(4).random((300, 8), dtype=np.float32)
+    area, ratio = (0.5, 1.0), (0.5, 3.0)
+    maps = np.asarray(jax.vmap(lambda each: random_resized_crop(each, area, ratio))(draws))
+    taken = []
+    for numbers, found in zip(draws.astype(float), maps, strict=True):
+        wanted, log_ratio = area[0] + numbers[:6:2] / 2, np.log(0.5) + np.log(6) * numbers[1:6:2]
+        sides = np.sqrt(wanted) * np.exp([-log_ratio / 2, log_ratio / 2])
+        taken.append(next((k for k in (0, 1) if sides[:, k].max() <= 1), 2))
+        height_and_width = np.minimum(sides[:, taken[-1]], 1)
+        offset = (2 * numbers[6:] - 1) * (1 - height_and_width)
+        expected = np.column_stack([np.diag(height_and_width), offset])
+        np.testing.assert_allclose(found, expected, atol=2e-6)
+    assert set(taken) == {0, 1, 2}
+
+
+def test_a_crop_is_pillow_s_resize_of_it():
+    """Antialiased or not: the crop is enlarged. Beyond its edges, Pillow does not look."""
+    image = np.random.default_rng(5).random((32, 32, 1), dtype=np.float32)
+    top, left, height, width = 3, 11, 20, 16
+    crop = np.array(
+        [
+            [height / 32, 0, (2 * top + height) / 32 - 1],
+            [0, width / 32, (2 * left + width) / 32 - 1],
+        ]
+    )
+    found = warp(jnp.asarray(image), crop.astype(np.float32), "nearest")
+    box = (left, top, left + width, top + height)
+    expected = Image.fromarray(image[..., 0]).resize((32, 32), Image.Resampling.BILINEAR, box)
+    np.testing.assert_allclose(found[1:-1, 1:-1, 0], np.asarray(expected)[1:-1, 1:-1], atol=1e-6)
 
 
 def test_composition_is_one_map_after_the_other():

@@ -25,10 +25,19 @@ def test_subsets_keep_their_indices():
     assert repr(data) == "<ImageSet: 70 images 4×4×1, 3 classes>"
 
 
+def test_bytes_stay_bytes():
+    levels = np.arange(70 * 16, dtype=np.uint8).reshape(70, 4, 4, 1)
+    data = image_set(images=levels)
+    assert data.images is levels
+    rows = data.subset(LABELS == 5)
+    assert rows.images.dtype == np.uint8
+    np.testing.assert_array_equal(rows.images, levels[20:60])
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"images": np.zeros((70, 4, 4, 1), np.uint8)}, TypeError, "divide bytes by 255"),
+        ({"images": np.zeros((70, 4, 4, 1), int)}, TypeError, "or uint8, got int64"),
         ({"images": np.zeros((70, 4, 4))}, ValueError, "add a last axis"),
         ({"images": np.full((70, 4, 4, 1), 1.5)}, ValueError, "lie in .0, 1., got 1.5 to 1.5"),
         ({"images": np.full((70, 4, 4, 1), np.nan)}, ValueError, "lie in"),
@@ -36,7 +45,7 @@ def test_subsets_keep_their_indices():
         ({"labels": LABELS / 2}, TypeError, "labels must be integers"),
         ({"indices": LABELS[:, None]}, ValueError, "indices must have shape"),
     ],
-    ids=["bytes", "grey", "range", "nan", "length", "labels", "indices"],
+    ids=["integers", "grey", "range", "nan", "length", "labels", "indices"],
 )
 def test_bad_image_set(changes, error, words):
     with pytest.raises(error, match=words):

@@ -70,6 +70,20 @@ def test_limits():
     np.testing.assert_array_equal(constant.weights[constant.mixed], 0.4)
 
 
+def test_mixed_bytes_are_rounded():
+    levels = np.random.default_rng(3).integers(0, 256, (100, 3, 3, 2), dtype=np.uint8)
+    found, floats = (
+        mix_pixels(ImageSet(images, LABELS, DATA.indices), 0.3, np.random.default_rng(0))
+        for images in (levels, levels / 255)
+    )
+    assert found.data.images.dtype == np.uint8
+    np.testing.assert_array_equal(found.partners, floats.partners)
+    np.testing.assert_array_equal(found.data.images[~found.mixed], levels[~found.mixed])
+    # At most half a level from the exact mixture, and float32's rounding of it.
+    error = np.abs(found.data.images - 255.0 * floats.data.images).max()
+    assert 0.4 < error <= 0.5 + 1e-4
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
