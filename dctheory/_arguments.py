@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from importlib import import_module
 from typing import Any, NoReturn
 
 from dctheory._version import __version__
@@ -22,9 +23,13 @@ examples:
   dctheory spectrum --classes 3 --per-class 4 --difficult 1 \\
       --alpha 1/2 --beta 1/8 --gamma 1/4 --pairing matched
   dctheory recheck results/verify-20260301-120000/report.json
+  dctheory experiment --list
+  dctheory experiment spectral-recovery
+  dctheory train --set epochs=50 --set objective.method=removal --seeds 5
 
-exit codes: 0 done (a refuted claim is a result, not a failure), 1 a recheck failed,
-2 bad usage or input, 130 interrupted, 141 the reader of the output went away"""
+exit codes: 0 done (a refuted claim is a result, not a failure), 1 a recheck or a run failed,
+2 bad usage or input, 3 stopped by --max-seconds, 130 interrupted, 141 the reader of the output
+went away, 143 terminated"""
 
 
 class UsageError(Exception):
@@ -53,7 +58,17 @@ def make_parser() -> argparse.ArgumentParser:
     _add_bounds(commands)
     _add_spectrum(commands)
     _add_recheck(commands)
+    for name in ("train", "experiment"):
+        _add_elsewhere(commands, name)
     return parser
+
+
+def _add_elsewhere(commands: Any, name: str) -> None:
+    """A command whose options stand beside what it does; importing them is cheap."""
+    module = import_module(f"dctheory.{name}._command")
+    parser = _add_command(commands, name, module.SUMMARY)
+    module.add_arguments(parser)
+    parser.set_defaults(command=name, module=module)
 
 
 def _add_command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:

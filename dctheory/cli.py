@@ -1,4 +1,4 @@
-"""The command line: ``dctheory verify``, ``bounds``, ``spectrum`` and ``recheck``."""
+"""The command line: ``dctheory verify``, ``bounds``, ``spectrum``, ``recheck`` and more."""
 
 from __future__ import annotations
 
@@ -170,7 +170,19 @@ def _read_verdicts(path: str) -> list[Any]:
     return verdicts
 
 
-_COMMANDS = {"verify": _verify, "bounds": _bounds, "spectrum": _spectrum, "recheck": _recheck}
+def _elsewhere(arguments: argparse.Namespace) -> int:
+    code: int = arguments.module.run(arguments, sys.stdout, sys.stderr, _width())
+    return code
+
+
+_COMMANDS = {
+    "verify": _verify,
+    "bounds": _bounds,
+    "spectrum": _spectrum,
+    "recheck": _recheck,
+    "train": _elsewhere,
+    "experiment": _elsewhere,
+}
 
 
 # --- Output

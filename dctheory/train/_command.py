@@ -71,13 +71,12 @@ def run(
 
         write(json_text(to_dict(config)), stdout)
         return 0
-    from dctheory.train.progress import progress
-
     from dctheory.train.outcome import NonFiniteLoss, Stopped
+    from dctheory.train.progress import progress
     from dctheory.train.trainer import run_training
 
     try:
-        with usage_errors(OSError, TypeError, ValueError):
+        with usage_errors(OSError, TypeError, ValueError), progress(stderr, "training") as shown:
             _join(arguments)
             results = run_training(
                 config,
@@ -86,7 +85,7 @@ def run(
                 resume=arguments.resume,
                 devices=arguments.devices,
                 max_seconds=arguments.max_seconds,
-                progress=progress(stderr, "training"),
+                progress=shown,
             )
     except NonFiniteLoss as error:
         write(f"dctheory: error: {error}", stderr)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from dctheory.train.config import TrainConfig
+from dctheory.train.config import ModelConfig, OptimizerConfig, TrainConfig
 from dctheory.train.devices import make_mesh, place
 from dctheory.train.networks import make_network
-from dctheory.train.objective import make_objective
+from dctheory.train.objective import Objective, make_objective
 from dctheory.train.problem import Problem, make_problem
 from dctheory.train.sources import law, stack
 from dctheory.train.step import Hyper, Program, State, make_hyper, signature
@@ -108,14 +110,15 @@ def _make_group(configs: list[TrainConfig], problems: list[Problem], devices: in
         mesh = make_mesh(devices, first.batch_size)
     # A batch that is spread over devices is not cut into blocks on each of them.
     block = None if mesh is None or members else 2 * first.batch_size
-    network = make_network(
-        first.model, problem.input_shape, first.precision, num_nodes=problem.num_nodes
-    )
     samples = problem.source.num_samples
-    program = Program(
-        network=network,
-        objective=make_objective([config.objective for config in configs], block),
-        optimizer=first.optimizer,
+    program = _program(
+        first.model,
+        problem.input_shape,
+        first.precision,
+        problem.num_nodes,
+        make_objective([config.objective for config in configs], block),
+        # Rate and decay are arguments of the step.
+        dataclasses.replace(first.optimizer, learning_rate=1.0, weight_decay=0.0),
         momentum=first.objective.momentum,
         batch_size=first.batch_size,
         total_steps=_total_steps(first, samples),
@@ -135,6 +138,21 @@ def _make_group(configs: list[TrainConfig], problems: list[Problem], devices: in
         place(hyper, mesh, split=members > 0),
         shared,
     )
+
+
+@lru_cache(maxsize=32)
+def _program(
+    model: ModelConfig,
+    input_shape: tuple[int, ...],
+    precision: str,
+    num_nodes: int | None,
+    objective: Objective,
+    optimizer: OptimizerConfig,
+    **sizes: Any,
+) -> Program:
+    """Kept, so that runs that come one after the other are compiled once."""
+    network = make_network(model, input_shape, precision, num_nodes=num_nodes)
+    return Program(network=network, objective=objective, optimizer=optimizer, **sizes)
 
 
 def _total_steps(config: TrainConfig, samples: int | None) -> int:

@@ -11,13 +11,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from dctheory.train.protocol import evaluate
 
 from dctheory._validation import check_integer, check_real
 from dctheory.train.checkpoint import load_latest, save_checkpoint
 from dctheory.train.devices import from_first_process, place
 from dctheory.train.group import Group
 from dctheory.train.outcome import NonFiniteLoss, Stopped, TrainResult
+from dctheory.train.protocol import evaluate
 from dctheory.train.run_folder import RunFolder, stop_on_sigterm
 from dctheory.train.step import NEVER, State
 
@@ -175,9 +175,9 @@ class Loop:
 
     def _judge(self, index: int, params: Any, stats: Any) -> dict[str, Any]:
         group = self.group
-        own = group.member((params, stats), index)
-        config = group.configs[index].evaluation
-        return evaluate(group.program.network, *own, group.problems[index].evaluation, config)
+        own_params, own_stats = group.member((params, stats), index)
+        sets, config = group.problems[index].evaluation, group.configs[index].evaluation
+        return evaluate(group.program.network, own_params, own_stats, sets, config)
 
     def _result(
         self, index: int, done: int, params: Any, stats: Any, found: Any, bad: int

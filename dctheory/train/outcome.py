@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dctheory.train.protocol import extract_features
 
 from dctheory.train.config import TrainConfig
 from dctheory.train.config_file import to_dict
 from dctheory.train.networks import Network
+from dctheory.train.protocol import extract_features
 
 
 class NonFiniteLoss(ArithmeticError):

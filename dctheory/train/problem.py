@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from dctheory.train.protocol import EvaluationSet
 
 from dctheory.data.keys import step_key
 from dctheory.train.config import TrainConfig
 from dctheory.train.data_config import DigitsData, GraphData, SphereData
+from dctheory.train.protocol import EvaluationSet
 from dctheory.train.sources import DrawnPairs, GraphSource, ImageSource, SphereSource
 
 if TYPE_CHECKING:
@@ -65,9 +65,15 @@ def similarity_graph(data: GraphData) -> SimilarityGraph:
 
     from dctheory.graph.similarity import SimilarityGraph
 
-    similarities = {name: Fraction(str(getattr(data, name))) for name in ("alpha", "beta", "gamma")}
-    sizes = {name: getattr(data, name) for name in ("classes", "per_class", "difficult")}
-    return SimilarityGraph(**sizes, **similarities, pairing=data.pairing)
+    return SimilarityGraph(
+        classes=data.classes,
+        per_class=data.per_class,
+        difficult=data.difficult,
+        alpha=Fraction(str(data.alpha)),
+        beta=Fraction(str(data.beta)),
+        gamma=Fraction(str(data.gamma)),
+        pairing=data.pairing,
+    )
 
 
 def _graph(config: TrainConfig, data: GraphData, seed: int) -> Problem:

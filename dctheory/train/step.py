@@ -151,7 +151,7 @@ class Program:
 
     def _order(self, hyper: Hyper, epoch: Any) -> jax.Array:
         key = step_key(hyper.seed, epoch, 0, "order")
-        return jax.random.permutation(key, self.num_samples)
+        return jax.random.permutation(key, jnp.arange(self.num_samples))
 
     def _step(
         self, state: State, source: Any, hyper: Hyper, order: jax.Array | None
