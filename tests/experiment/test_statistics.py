@@ -107,6 +107,16 @@ def test_verdicts_follow_the_interval(mean, half, margin, published, verdict):
     assert (found.seeds_needed is not None) == (verdict == INCONCLUSIVE)
 
 
+def test_a_published_effect_may_be_excluded_with_fewer_seeds_than_the_observed_one_is_found():
+    ours = _differences(0.1, 0.5)
+    deviation = stats.tstd(ours)
+    alone = paired_verdict("c", ours, np.zeros(10))
+    beside = paired_verdict("c", ours, np.zeros(10), published=1.0)
+    assert alone.seeds_needed == seeds_needed(0.1, deviation)
+    # To half of the published effect it is 0.4.
+    assert beside.seeds_needed == seeds_needed(0.4, deviation) < alone.seeds_needed
+
+
 def test_one_seed_decides_nothing():
     found = paired_verdict("A improves on B", [9.0], [0.0])
     assert (found.verdict, found.difference, found.interval) == (INCONCLUSIVE, 9.0, None)
