@@ -56,26 +56,26 @@ class _State(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """A step length t inside the bracket (low, high), and φ'(t) and φ''(t)."""
+    """The last step length t, φ'(t), a bracket of the minimum and the following length in it."""
 
     number: jax.Array
     t: jax.Array
+    slope: jax.Array
     low: jax.Array
     high: jax.Array
-    slope: jax.Array
-    bend: jax.Array
+    following: jax.Array
 
 
-@partial(jax.jit, static_argnames=("classes", "iterations"))
+@partial(jax.jit, static_argnames="classes")
 def solve(
     features: jax.Array,
     labels: jax.Array,
     weights: jax.Array,
     ridge: Any,
     tolerance: Any,
+    iterations: Any,
     *,
     classes: int,
-    iterations: int,
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """Coefficients (d, C), intercept (C,), steps taken and norm of the last gradient.
 
@@ -83,7 +83,7 @@ def solve(
         features: (N, d) floats.
         labels: (N,) in 0 … C − 1.
         weights: (N,), ≥ 0 and not all 0.
-        ridge, tolerance, classes, iterations: of :func:`dctheory.train.probe.fit_probe`.
+        ridge, tolerance, iterations, classes: of :func:`dctheory.train.probe.fit_probe`.
     """
     shares = weights / weights.sum()
     standardised, centre, rates = _standardise(features, shares)
@@ -206,13 +206,14 @@ def _step_length(problem: _Problem, state: _State, direction: jax.Array) -> jax.
         return (search.number < _LINE_STEPS) & steep
 
     def newton(search: _Search) -> _Search:
-        t, falls = search.t, search.slope < 0
-        low, high = jnp.where(falls, t, search.low), jnp.where(falls, search.high, t)
-        aim = t - search.slope / jnp.maximum(search.bend, jnp.finfo(t.dtype).tiny)
+        t = search.following
+        slope, bend = derivatives(t)
+        low, high = jnp.where(slope < 0, t, search.low), jnp.where(slope < 0, search.high, t)
+        aim = t - slope / jnp.maximum(bend, jnp.finfo(t.dtype).tiny)
         middle = jnp.where(jnp.isinf(high), 2 * t, (low + high) / 2)
-        t = jnp.where((aim > low) & (aim < high), aim, middle)
-        return _Search(search.number + 1, t, low, high, *derivatives(t))
+        following = jnp.where((aim > low) & (aim < high), aim, middle)
+        return _Search(search.number + 1, t, slope, low, high, following)
 
-    one = jnp.ones((), direction.dtype)
-    first = _Search(jnp.int32(0), one, 0 * one, jnp.inf * one, *derivatives(one))
+    zero, one = jnp.zeros((), direction.dtype), jnp.ones((), direction.dtype)
+    first = _Search(jnp.int32(0), zero, -jnp.inf * one, zero, jnp.inf * one, one)
     return lax.while_loop(unfinished, newton, first).t

@@ -71,7 +71,7 @@ def fit_probe(
         check_real("tolerance", tolerance, 0, low_open=True)
     mass = as_weights("weights", weights, array.shape[0], array.dtype)
     coefficients, intercept, steps, norm = solve(
-        array, known, mass, ridge, tolerance, classes=classes, iterations=iterations
+        array, known, mass, ridge, tolerance, iterations, classes=classes
     )
     return ProbeFit(coefficients, intercept, steps, norm, norm <= tolerance)
 

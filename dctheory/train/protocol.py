@@ -97,7 +97,7 @@ def evaluate(
     if not members:
         return _judge(network, params, stats, sets, config, batch_size) | protocol
     # One after the other: a probe of several members lasts as long as that of the slowest one.
-    found = [_judge(network, *own, sets, config, batch_size) for own in _members((params, stats))]
+    found = [_judge(network, *own, sets, config, batch_size) for own in _members(params, stats)]
     return {name: [each[name] for each in found] for name in found[0]} | protocol
 
 
@@ -122,7 +122,7 @@ def extract_features(
     if inputs.ndim == 0 or not len(inputs):
         raise ValueError("inputs hold no sample; pass at least one")
     if members:
-        parts = _members((params, stats))
+        parts = _members(params, stats)
         return jnp.stack([extract_features(network, *own, inputs, batch_size) for own in parts])
     params, stats = jax.device_put((params, stats))
     size = min(batch_size, len(inputs))
@@ -185,9 +185,13 @@ def _judge(
     return found
 
 
-def _members(tree: Any) -> list[Any]:
-    leaves = jax.tree.leaves(tree)
-    return [jax.tree.map(lambda leaf: leaf[index], tree) for index in range(len(leaves[0]))]
+def _members(params: Any, stats: Any) -> list[tuple[Any, Any]]:
+    """Parameters and statistics of each member."""
+
+    def member(index: int) -> tuple[Any, Any]:
+        return jax.tree.map(lambda leaf: leaf[index], (params, stats))
+
+    return [member(index) for index in range(len(jax.tree.leaves(params)[0]))]
 
 
 def _protocol(network: Network, sets: EvaluationSet, config: EvaluationConfig) -> dict[str, str]:
