@@ -1,4 +1,4 @@
-"""Data: pairs drawn from a graph, points on a sphere, digits; mixing, tails, augmentation.
+"""Data: pairs from a graph, points on a sphere, digits, CIFAR; subsets, mixing, augmentation.
 
 Names are loaded on first use, so that importing this package imports neither JAX nor scikit-learn.
 """
@@ -20,10 +20,18 @@ _EXPORTS = {
     "InducedSimilarities": "dctheory.data.sphere",
     "mean_resultant_length": "dctheory.data.sphere",
     "ImageSet": "dctheory.data.images",
+    "ImageSplits": "dctheory.data.images",
     "stratified_split": "dctheory.data.images",
     "DigitSplits": "dctheory.data.digits",
     "DIGIT_AUGMENTATION": "dctheory.data.digits",
     "load_digits": "dctheory.data.digits",
+    "CIFAR_AUGMENTATION": "dctheory.data.cifar",
+    "load_cifar10": "dctheory.data.cifar",
+    "load_cifar100": "dctheory.data.cifar",
+    "load_image_folder": "dctheory.data.folder",
+    "save_subset": "dctheory.data.subsets",
+    "load_subset": "dctheory.data.subsets",
+    "removed_indices": "dctheory.data.subsets",
     "Mixture": "dctheory.data.mixing",
     "mix_pixels": "dctheory.data.mixing",
     "long_tail": "dctheory.data.tails",
@@ -31,6 +39,7 @@ _EXPORTS = {
     "sample_keys": "dctheory.data.keys",
     "Augmentation": "dctheory.data.augment",
     "two_views": "dctheory.data.augment",
+    "ColourJitter": "dctheory.data.colour",
     "warp": "dctheory.data.affine",
     "random_affine": "dctheory.data.affine",
     "random_resized_crop": "dctheory.data.affine",

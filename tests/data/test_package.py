@@ -13,8 +13,8 @@ def test_every_name_is_there():
         found = getattr(data, name)
         assert name.isupper() or found.__name__ == name
     assert set(data.__all__) <= set(dir(data))
-    with pytest.raises(AttributeError, match="no attribute 'cifar'"):
-        data.cifar  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'imagenet'"):
+        data.imagenet  # noqa: B018
 
 
 def test_importing_starts_nothing():
