@@ -38,13 +38,28 @@ _EXPORTS = {
     "sweep_eigenvalue": "dctheory.bound.sweep",
     "phase_diagram": "dctheory.bound.phase",
     "PhaseDiagram": "dctheory.bound.phase",
+    "TrainConfig": "dctheory.train.config",
+    "run_training": "dctheory.train.trainer",
+    "run_experiment": "dctheory.experiment._run",
+    "load_result": "dctheory.experiment.result",
+    "ExperimentResult": "dctheory.experiment.result",
     "verify": "dctheory.claims.registry",
     "recheck": "dctheory.claims.registry",
     "Report": "dctheory.proof.report",
     "Verdict": "dctheory.proof.verdict",
     "Outcome": "dctheory.proof.verdict",
 }
-_SUBPACKAGES = ("bound", "claims", "contrast", "data", "formulas", "graph", "proof")
+_SUBPACKAGES = (
+    "bound",
+    "claims",
+    "contrast",
+    "data",
+    "experiment",
+    "formulas",
+    "graph",
+    "proof",
+    "train",
+)
 
 __all__ = ["__version__", *_EXPORTS, *_SUBPACKAGES]
 

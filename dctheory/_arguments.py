@@ -95,6 +95,11 @@ def _add_verify(commands: Any) -> None:
         help="only these readings of a difficult pair: both, matched, either; repeatable",
     )
     parser.add_argument(
+        "--with-training",
+        action="store_true",
+        help="also run the experiments that take a minute or less",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="one JSON document on stdout and nothing else"
     )
     parser.add_argument(

@@ -18,34 +18,40 @@ from dctheory._validation import check_choice
 
 @dataclass(frozen=True)
 class Result:
-    """The report on the claims, the model on real input, and how they came about."""
+    """The report on the claims, the model on real input, experiments, and how they came about."""
 
     report: Any
     instances: tuple[Any, ...]
     manifest: dict[str, Any]
+    experiments: tuple[Any, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """One document that strict JSON can hold; ``dctheory recheck`` reads it."""
         document: dict[str, Any] = json.loads(self.report.to_json())
         return document | {
             "instances": [instance.to_dict() for instance in self.instances],
+            "experiments": [experiment.to_dict() for experiment in self.experiments],
             "manifest": self.manifest,
         }
 
     def to_text(self, width: int | None = None) -> str:
-        """What the terminal shows: the verdicts, then each instance."""
+        """What the terminal shows: the verdicts, then each instance and each experiment."""
         parts = [self.report.to_text(width)]
-        parts += [instance.to_text(width) for instance in self.instances]
+        parts += [each.to_text(width) for each in (*self.instances, *self.experiments)]
         return "\n\n".join(parts)
 
     def save(self, folder: Path) -> None:
-        """Write report, instances and manifest into ``folder`` as JSON and Markdown."""
+        """Write all parts into ``folder`` as JSON and Markdown, experiments in folders of theirs."""
         instances = [instance.to_dict() for instance in self.instances]
         markdown = "\n\n".join(instance.to_markdown() for instance in self.instances)
         write_atomic(folder / "report.json", self.report.to_json() + "\n")
         write_atomic(folder / "report.md", self.report.to_markdown() + "\n")
         write_atomic(folder / "instances.json", _json(instances))
         write_atomic(folder / "instances.md", markdown + "\n")
+        for experiment in self.experiments:
+            own = folder / "experiments" / experiment.name
+            own.mkdir(parents=True)
+            experiment.save(own)
         write_atomic(folder / "manifest.json", _json(self.manifest))
 
 
@@ -54,9 +60,16 @@ def _json(document: Any) -> str:
 
 
 def run(
-    claims: Sequence[str] | None, pairings: Sequence[str] | None, progress: Progress | None = None
+    claims: Sequence[str] | None,
+    pairings: Sequence[str] | None,
+    progress: Progress | None = None,
+    *,
+    training: Progress | None = None,
 ) -> Result:
-    """Decide the chosen claims (all by default) and instantiate the model."""
+    """Decide the chosen claims (all by default) and instantiate the model.
+
+    With ``training``, which then shows their progress, the quick experiments are run besides.
+    """
     import dctheory
     from dctheory.bound.instances import digits_instance, table_10_instance
 
@@ -64,7 +77,15 @@ def run(
     start = time.perf_counter()
     report = dctheory.verify(claims=claims, pairings=pairings, progress=progress)
     instances = (table_10_instance(), digits_instance())
-    return Result(report, instances, record | {"seconds": round(time.perf_counter() - start, 2)})
+    experiments: tuple[Any, ...] = ()
+    if training is not None:
+        from dctheory.experiment.registry import quick_experiments
+
+        experiments = tuple(
+            dctheory.run_experiment(name, progress=training) for name in quick_experiments()
+        )
+    record |= {"seconds": round(time.perf_counter() - start, 2)}
+    return Result(report, instances, record, experiments)
 
 
 def check_selection(claims: Sequence[str] | None, pairings: Sequence[str] | None) -> None:
@@ -92,6 +113,6 @@ def removed_when_empty(folder: Path) -> Iterator[None]:
         raise
 
 
-def progress(stream: TextIO) -> Progress:
+def progress(stream: TextIO, unit: str = "verdict") -> Progress:
     """A progress bar on a terminal, a line every few seconds elsewhere."""
-    return progress_on(stream, "verdict")
+    return progress_on(stream, unit)

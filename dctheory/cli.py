@@ -78,7 +78,8 @@ def _verify(arguments: argparse.Namespace) -> int:
         _job.check_selection(claims, pairings)
         folder = _job.new_folder(arguments.out)
     with _job.removed_when_empty(folder):
-        result = _job.run(claims, pairings, _job.progress(sys.stderr))
+        training = _job.progress(sys.stderr, "task") if arguments.with_training else None
+        result = _job.run(claims, pairings, _job.progress(sys.stderr), training=training)
         with _input_errors():
             result.save(folder)
     if arguments.json:

@@ -13,6 +13,7 @@ from dctheory._table import Table
 from dctheory.bound import instances
 from dctheory.bound.instances import Instance
 from dctheory.cli import main
+from dctheory.experiment import registry
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,34 @@ def test_results_are_json_and_markdown_in_a_new_folder(quick, capsys):
     assert "real input" in out
     assert out.rstrip().endswith(f"Results: {folder.relative_to(quick)}")
     assert err == "dctheory: 1 of 1 verdicts: eq-2\n"
+
+
+def test_quick_experiments_join_in(quick, capsys, monkeypatch):
+    class Experiment:
+        name = "of-chance"
+
+        def to_dict(self):
+            return {"name": self.name}
+
+        def to_text(self, width=None):
+            return "chance agrees"
+
+        def save(self, folder):
+            (folder / "result.json").write_text(json.dumps(self.to_dict()))
+
+    def run_experiment(name, progress):
+        progress(1, 1, name)
+        return Experiment()
+
+    monkeypatch.setattr(dctheory, "run_experiment", run_experiment, raising=False)
+    monkeypatch.setattr(registry, "quick_experiments", lambda: ["of-chance"])
+    assert main(["verify", "--with-training", "--out", "here"]) == 0
+    out, err = capsys.readouterr()
+    assert "chance agrees" in out
+    assert "1 of 1 tasks: of-chance" in err
+    assert len(list(quick.glob("here/*/experiments/of-chance/result.json"))) == 1
+    assert main(["verify", "--with-training", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["experiments"] == [{"name": "of-chance"}]
 
 
 def test_a_second_run_leaves_the_first_as_it_was(quick, capsys):
