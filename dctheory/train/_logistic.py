@@ -96,9 +96,7 @@ def solve(
 
     state = lax.while_loop(unfinished, partial(_advance, problem), start)
     coefficients = rates[:, None] * product(axes, state.parameters[:-1])
-    intercept = state.parameters[-1] - product(centre, coefficients)
-    mean = jnp.mean(intercept, where=jnp.isfinite(problem.offset))
-    intercept = intercept - mean + problem.offset
+    intercept = state.parameters[-1] - product(centre, coefficients) + problem.offset
     return coefficients, intercept, state.iterations, jnp.linalg.norm(state.gradient)
 
 
@@ -170,11 +168,13 @@ def _state(
 def _advance(problem: _Problem, state: _State) -> _State:
     """One step of L-BFGS."""
 
+    present = jnp.isfinite(problem.offset)
+
     def precondition(vector: jax.Array) -> jax.Array:
-        # Gradients sum to 0 over the classes. Without the mean, so do steps, and never leave for
-        # where the objective is the ridge alone, which is far flatter.
+        # Gradients sum to 0 over the classes. Steps that do so too never leave for where the
+        # objective is the ridge alone, which is far flatter.
         scaled = vector / state.diagonal
-        return scaled - scaled.mean(axis=1, keepdims=True)
+        return jnp.where(present, scaled - scaled.mean(axis=1, keepdims=True, where=present), 0)
 
     direction = descent(state.history, state.gradient, precondition)
     step = _step_length(problem, state, direction) * direction

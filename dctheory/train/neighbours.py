@@ -99,8 +99,8 @@ def _predict(
     size = rows.shape[0]
 
     def step(found: jax.Array, number: jax.Array) -> tuple[jax.Array, None]:
-        # The last block is moved back to stay inside.
-        start = jnp.minimum(number * block, size - block)
+        # Slices move the last block back to stay inside.
+        start = number * block
         # Rows of the matrix as columns: counting along the first axis is what vectorises.
         cosine = products(known, rows_of(rows, start, block))
         votes = product(ballots, _weights(cosine, neighbours, temperature))

@@ -17,7 +17,7 @@ class ProbeFit(NamedTuple):
 
     Attributes:
         coefficients: (d, C).
-        intercept: (C,), of mean 0; −∞ for a class without samples, which is never predicted.
+        intercept: (C,); −∞ for a class without samples, which is never predicted.
         iterations: int32, L-BFGS steps taken.
         gradient_norm: norm of the objective's gradient for standardised features.
         converged: bool, whether it is at most the tolerance; False if anything is NaN.

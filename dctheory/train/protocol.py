@@ -96,7 +96,7 @@ def evaluate(
     protocol = _protocol(network, sets, config)
     if not members:
         return _judge(network, params, stats, sets, config, batch_size) | protocol
-    # One after the other: a probe of several members lasts as long as that of the slowest one.
+    # One after the other, so that memory is that of one encoder.
     found = [_judge(network, *own, sets, config, batch_size) for own in _members(params, stats)]
     return {name: [each[name] for each in found] for name in found[0]} | protocol
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
 
+from dctheory.train._lbfgs import empty_history  # noqa: E402
+from dctheory.train._logistic import _problem, _state, _step_length  # noqa: E402
 from dctheory.train.probe import accuracy, error_rate, fit_probe, predict  # noqa: E402
 
 # One shape for most tests: one compilation.
@@ -202,6 +204,7 @@ def test_missing_class_is_never_predicted(missing, others):
     inputs, found = in_standardised(fit, features)
     assert fit.converged
     assert fit.intercept[missing] == -np.inf
+    np.testing.assert_array_equal(fit.coefficients[:, missing], 0)
     # scikit-learn has one vector for two classes, half as much of which each of ours has.
     expected = by_sklearn(inputs, labels, 0.5e-2)
     np.testing.assert_allclose(found[:, others[1]], expected[:, 0] / 2, atol=1e-3)
@@ -213,6 +216,15 @@ def test_class_of_weight_zero_is_missing_too():
     features, labels = data(10)
     fit = fit_probe(features, labels, CLASSES, weights=labels != 1)
     np.testing.assert_array_equal(np.isneginf(fit.intercept), [False, True, False])
+
+
+def test_samples_of_weight_zero_may_hold_anything():
+    features, labels = data(10)
+    weights = np.arange(ROWS) > 1
+    plain = fit_probe(features, labels, CLASSES, weights=weights)
+    features[:2] = [[1e30], [-1e-30]]
+    other = fit_probe(features, labels, CLASSES, weights=weights)
+    np.testing.assert_allclose(other.coefficients, plain.coefficients, rtol=1e-3)
 
 
 def test_single_class():
@@ -242,6 +254,22 @@ def test_too_few_iterations_are_told():
     assert not fit.converged
     assert fit.iterations == 2
     assert fit.gradient_norm > 1e-5
+
+
+@pytest.mark.parametrize("length", [1e-2, 1.0, 1e2])
+def test_line_search_ends_where_the_slope_is_small(length):
+    features, labels = data(19)
+    ridge, shares = 1e-3, jnp.full(ROWS, 1 / ROWS)
+    problem, _ = _problem(jnp.asarray(standardise(features)[0]), labels, shares, ridge, CLASSES)
+    inputs, zeros = np.asarray(problem.inputs, np.float64), jnp.zeros((DIMENSION + 1, CLASSES))
+    state = _state(problem, zeros, empty_history(1, zeros), 0)
+    first = gradient(inputs, np.asarray(zeros), labels, ridge)
+    np.testing.assert_allclose(state.gradient, first, atol=1e-6)
+    direction = -length * first / np.linalg.norm(first)
+    t = float(jax.jit(_step_length)(problem, state, direction))
+    last = gradient(inputs, t * direction, labels, ridge)
+    assert t > 0
+    assert abs(np.vdot(last, direction)) <= 0.5001 * abs(np.vdot(first, direction))
 
 
 @pytest.mark.slow
