@@ -61,7 +61,7 @@ def patches(x: jax.Array, stride: int) -> jax.Array:
 
     A matrix (9C, D) after it is a 3 × 3 convolution with padding 1, its kernel (3, 3, C, D)
     reshaped. It is here for ``vmap`` over the weights, which makes a grouped convolution of a
-    convolution: on CPU 2 to 3 times slower than one call for each member.
+    convolution: on CPU about 3 times as slow as one call for each member.
     """
     batch, height, width, channels = x.shape
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))

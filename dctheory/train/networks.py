@@ -73,7 +73,7 @@ class Network:
         """
         x = jnp.asarray(x)
         self._check_input(x)
-        module = nnx.merge(self._graph, params, stats, copy=True)
+        module = nnx.merge(self._graph, params, stats)
         module.set_attributes(use_running_average=not train, raise_if_not_found=False)
         h, z = module(x)
         return h, z, _arrays(module, nnx.BatchStat) if train else stats
