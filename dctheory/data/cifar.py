@@ -14,8 +14,8 @@ from dctheory.data.images import ImageSplits
 
 VARIABLE = "DCTHEORY_DATA"
 
-# What SimCLR does to CIFAR (Chen et al. 2020, arXiv 2002.05709, appendix B.9, without blur); area,
-# jitter and grey as in the public recipes.
+# SimCLR's for CIFAR (Chen et al. 2020, arXiv 2002.05709, appendix B.9: colours distorted with
+# strength 0.5, no blur), with the crops of the public recipes, from a fifth of the area.
 CIFAR_AUGMENTATION = Augmentation(
     area=(0.2, 1.0),
     ratio=(3 / 4, 4 / 3),

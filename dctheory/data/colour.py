@@ -51,7 +51,7 @@ def turn_hue(image: jax.Array, turn: jax.Array) -> jax.Array:
     The hexcone of A. R. Smith (1978, Color gamut transform pairs), as Python's ``colorsys``:
     value and saturation stay, greys too.
     """
-    # By the planes, and without %: a tenth of the time of reductions and remainders on a CPU.
+    # By the planes, and without %: an eighth of the time of reductions and remainders on a CPU.
     red, green, blue = (image[..., i] for i in range(3))
     high = jnp.maximum(jnp.maximum(red, green), blue)
     chroma = high - jnp.minimum(jnp.minimum(red, green), blue)

@@ -51,6 +51,9 @@ class Server:
         bodies = {"other": CONTENT[::-1], "page": b"<html>down for maintenance</html>"}
         body = bodies.get(way, CONTENT)
         start = int(wanted[6:-1]) if wanted and way != "whole" else 0
+        if start >= len(body):
+            request.send_error(416)
+            return
         request.send_response(206 if start else 200)
         if way != "endless":
             request.send_header("Content-Length", str(len(body) - start))

@@ -150,9 +150,7 @@ def test_npz_of_something_else(tmp_path):
     with pytest.raises(ValueError, match="an array of float64"):
         load_subset(path, 50)
     np.savez(path, indices=np.array([{}], dtype=object))
-    with pytest.raises(
-        ValueError, match=r"no .npz file of indices: Object arrays cannot be loaded"
-    ):
+    with pytest.raises(ValueError, match=r"no .npz file of indices: Object arrays cannot be"):
         load_subset(path, 50)
     np.savez(path, others=np.array([1]))
     with pytest.raises(ValueError, match=r"no .npz file of indices: 'indices"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import struct
@@ -9,6 +10,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dctheory.data._unpickle import load_pickle
 
@@ -119,18 +122,20 @@ RECONSTRUCT = MULTIARRAY + b"_reconstruct\n(cnumpy\nndarray\n(K\x00tC\x01btR"
         RECONSTRUCT + b"(K\x01(K\x09t" + b"cnumpy\ndtype\n(X\x02\x00\x00\x00u1tR\x89C\x01xtb.",
         RECONSTRUCT + b"(K\x01(J\xff\xff\xff\xfftK\x00\x89C\x01xtb.",
         MULTIARRAY + b"scalar\n(" + b"cnumpy\ndtype\n(X\x02\x00\x00\x00i8tRC\x01xtR.",
+        MULTIARRAY + b"scalar\n(" + b"cnumpy\ndtype\n(X\x02\x00\x00\x00u1tRC\x02xytR.",
         b"c_codecs\nencode\n(X\x01\x00\x00\x00xX\x05\x00\x00\x00rot13tR.",
         # Attributes of what stands in for NumPy's names.
         MULTIARRAY + b"_reconstruct\n}X\x01\x00\x00\x00aK\x01sb.",
         MULTIARRAY + b"_reconstruct\nN}X\x08\x00\x00\x00__call__K\x01s\x86b.",
         b"cnumpy\nndarray\nN}X\x01\x00\x00\x00aK\x01s\x86b.",
-        # Other instructions: new objects, instances, extensions, persistent objects, buffers.
+        # Other instructions: new objects, instances, extensions, persistent objects, buffers, sets.
         b"cnumpy\ndtype\n)\x81.",
         b"(ios\nsystem\n.",
         b"(cos\nsystem\no.",
         b"\x82\x01.",
         b"Psomething\n.",
         b"\x80\x05\x97.",
+        b"\x8f.",
         # Damage.
         b"",
         b"K\x01",
@@ -148,8 +153,8 @@ def test_hostile_and_damaged_instructions(tmp_path, data):
 @pytest.mark.parametrize(
     "data",
     [
-        b"K\x01r\xff\xff\xff\x7f.",
-        b"K\x01p2147483647\n.",
+        b"K\x01r\x00\x00\x00\x01.",
+        b"K\x01p16777216\n.",
         b"\x8e" + struct.pack("<Q", 2**40) + b"x.",
         b"\x8b\xff\xff\xff\x7f.",
         RECONSTRUCT
@@ -166,6 +171,13 @@ def test_small_files_take_little_memory(tmp_path, data):
         assert tracemalloc.get_traced_memory()[1] < 2**22
     finally:
         tracemalloc.stop()
+
+
+@given(place=st.integers(0, len(PYTHON_2) - 1), byte=st.integers(0, 255))
+def test_any_changed_byte_is_harmless(tmp_path_factory, place, byte):
+    data = PYTHON_2[:place] + bytes([byte]) + PYTHON_2[place + 1 :]
+    with contextlib.suppress(ValueError):
+        load(tmp_path_factory.getbasetemp(), data)
 
 
 def test_references_do_not_multiply(tmp_path):
