@@ -18,6 +18,8 @@ _EXPORTS = {
     "GraphData": "dctheory.train.data_config",
     "SphereData": "dctheory.train.data_config",
     "DigitsData": "dctheory.train.data_config",
+    "Cifar10Data": "dctheory.train.data_config",
+    "Cifar100Data": "dctheory.train.data_config",
     "load_config": "dctheory.train.config_file",
     "save_config": "dctheory.train.config_file",
     "override": "dctheory.train.config_file",

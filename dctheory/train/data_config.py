@@ -87,6 +87,8 @@ class SphereData:
 class DigitsData:
     """scikit-learn's digits, mixed and thinned.
 
+    The probe is fitted to all training images as they were before, whatever is trained on.
+
     Args:
         mixed: share ω of the training images that :func:`dctheory.data.mix_pixels` mixes.
         keep_mixed: False trains without them.
@@ -110,8 +112,55 @@ class DigitsData:
         _check_seed(self.seed)
 
 
-DataConfig = GraphData | SphereData | DigitsData
-DATA_KINDS: dict[str, type] = {each.kind: each for each in (GraphData, SphereData, DigitsData)}
+@dataclass(frozen=True, kw_only=True)
+class Cifar10Data:
+    """CIFAR-10 (:func:`dctheory.data.load_cifar10`), mixed and thinned.
+
+    The probe is fitted to all training images as they were before, whatever is trained on.
+
+    Args:
+        data_dir: where the set is; None for ``DCTHEORY_DATA`` or a download.
+        mixed, keep_mixed, imbalance: as of :class:`DigitsData`.
+        subset: file with the training images to keep (:func:`dctheory.data.load_subset`).
+        samples: training images, the same share of every class at random; None for all.
+        held_out: share of the training images that "validation" sets apart.
+        test: what evaluations test on: "validation", or "test" after training on all images.
+        seed: of every choice of images; None for the run's own.
+    """
+
+    kind: ClassVar[str] = "cifar10"
+    data_dir: str | None = None
+    mixed: float = 0.0
+    keep_mixed: bool = True
+    imbalance: float = 1.0
+    subset: str | None = None
+    samples: int | None = None
+    held_out: float = 0.1
+    test: str = "validation"
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        check_real("data.mixed", self.mixed, 0, 1)
+        _check_flag("data.keep_mixed", self.keep_mixed)
+        check_real("data.imbalance", self.imbalance, 1)
+        if self.samples is not None:
+            check_integer("data.samples", self.samples, 1)
+        check_real("data.held_out", self.held_out, 0, 0.5, low_open=True)
+        check_choice("data.test", self.test, TEST_SETS)
+        _check_seed(self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cifar100Data(Cifar10Data):
+    """CIFAR-100 (:func:`dctheory.data.load_cifar100`), as :class:`Cifar10Data`."""
+
+    kind: ClassVar[str] = "cifar100"
+
+
+DataConfig = GraphData | SphereData | DigitsData | Cifar10Data
+DATA_KINDS: dict[str, type] = {
+    each.kind: each for each in (GraphData, SphereData, DigitsData, Cifar10Data, Cifar100Data)
+}
 
 
 def _check_seed(seed: int | None) -> None:

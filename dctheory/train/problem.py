@@ -12,11 +12,19 @@ import numpy as np
 
 from dctheory.data.keys import step_key
 from dctheory.train.config import TrainConfig
-from dctheory.train.data_config import DigitsData, GraphData, SphereData
+from dctheory.train.data_config import (
+    Cifar10Data,
+    Cifar100Data,
+    DigitsData,
+    GraphData,
+    SphereData,
+)
 from dctheory.train.protocol import EvaluationSet
 from dctheory.train.sources import DrawnPairs, GraphSource, ImageSource, SphereSource
 
 if TYPE_CHECKING:
+    from dctheory.data.augment import Augmentation
+    from dctheory.data.images import ImageSet
     from dctheory.graph.similarity import SimilarityGraph
 
 # What is shown of each node that a probe is fitted to, and again of each that it is tested on.
@@ -53,7 +61,9 @@ def make_problem(config: TrainConfig) -> Problem:
         return _graph(config, data, seed)
     if isinstance(data, SphereData):
         return _sphere(data, seed)
-    return _digits(data, seed)
+    if isinstance(data, DigitsData):
+        return _digits(data, seed)
+    return _cifar(data, seed)
 
 
 # --- Graphs
@@ -168,17 +178,49 @@ def _sphere(data: SphereData, seed: int) -> Problem:
 
 def _digits(data: DigitsData, seed: int) -> Problem:
     from dctheory.data.digits import DIGIT_AUGMENTATION, load_digits
+
+    splits = load_digits(seed)
+    train = _thinned_and_mixed(splits.train, data, seed)
+    return _images(train, splits.train, getattr(splits, data.test), 10, DIGIT_AUGMENTATION)
+
+
+def _cifar(data: Cifar10Data, seed: int) -> Problem:
+    from dctheory.data import cifar
+    from dctheory.data.images import stratified_split
+    from dctheory.data.subsets import load_subset
+
+    load = cifar.load_cifar100 if isinstance(data, Cifar100Data) else cifar.load_cifar10
+    splits = load(data.data_dir)
+    fit, test, count = splits.train, splits.test, len(splits.train)
+    rng = np.random.default_rng(seed)
+    if data.test == "validation":
+        kept, held = stratified_split(fit.labels, (1 - data.held_out, data.held_out), rng)
+        fit, test = fit.subset(kept), fit.subset(held)
+    train = fit
+    if data.subset is not None:
+        train = train.subset(np.isin(train.indices, load_subset(data.subset, count)))
+    if data.samples is not None and data.samples < len(train):
+        share = data.samples / len(train)
+        train = train.subset(stratified_split(train.labels, (share, 1 - share), rng)[0])
+    train = _thinned_and_mixed(train, data, seed)
+    return _images(train, fit, test, len(splits.classes), cifar.CIFAR_AUGMENTATION)
+
+
+def _thinned_and_mixed(train: ImageSet, data: DigitsData | Cifar10Data, seed: int) -> ImageSet:
     from dctheory.data.mixing import mix_pixels
     from dctheory.data.tails import long_tail
 
-    splits = load_digits(seed)
-    train = splits.train
     if data.imbalance > 1:
         train = train.subset(long_tail(train.labels, data.imbalance, np.random.default_rng(seed)))
     mixture = mix_pixels(train, data.mixed, np.random.default_rng(seed))
-    train = mixture.data if data.keep_mixed else mixture.without_mixed()
+    return mixture.data if data.keep_mixed else mixture.without_mixed()
+
+
+def _images(
+    train: ImageSet, fit: ImageSet, test: ImageSet, classes: int, augmentation: Augmentation
+) -> Problem:
+    """Whatever is trained on, the probe is fitted to all images as they were before mixing."""
     indices = jnp.asarray(train.indices, jnp.int32)
-    source = ImageSource(DIGIT_AUGMENTATION, jnp.asarray(train.images), indices)
-    test = getattr(splits, data.test)
-    evaluation = EvaluationSet(train.images, train.labels, test.images, test.labels, 10)
+    source = ImageSource(augmentation, jnp.asarray(train.images), indices)
+    evaluation = EvaluationSet(fit.images, fit.labels, test.images, test.labels, classes)
     return Problem(source, evaluation, train.images.shape[1:])
