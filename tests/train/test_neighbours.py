@@ -68,7 +68,7 @@ def test_scale_of_features_does_not_matter():
     np.testing.assert_array_equal(predict(lengths * known, labels, 1e-20 * rows), plain)
 
 
-@pytest.mark.parametrize("block_size", [1, 3, 10, 64])
+@pytest.mark.parametrize("block_size", [1, 4])
 def test_block_size_does_not_matter(block_size):
     known, labels, rows = data(3)
     predict = partial(

@@ -256,20 +256,27 @@ def test_too_few_iterations_are_told():
     assert fit.gradient_norm > 1e-5
 
 
+@jax.jit
+def first_step(features, labels, ridge, direction):
+    problem, _ = _problem(features, labels, jnp.full(ROWS, 1 / ROWS), ridge, CLASSES)
+    zeros = jnp.zeros((DIMENSION + 1, CLASSES))
+    state = _state(problem, zeros, empty_history(1, zeros), 0)
+    return problem.inputs, state.gradient, _step_length(problem, state, direction)
+
+
 @pytest.mark.parametrize("length", [1e-2, 1.0, 1e2])
 def test_line_search_ends_where_the_slope_is_small(length):
     features, labels = data(19)
-    ridge, shares = 1e-3, jnp.full(ROWS, 1 / ROWS)
-    problem, _ = _problem(jnp.asarray(standardise(features)[0]), labels, shares, ridge, CLASSES)
-    inputs, zeros = np.asarray(problem.inputs, np.float64), jnp.zeros((DIMENSION + 1, CLASSES))
-    state = _state(problem, zeros, empty_history(1, zeros), 0)
-    first = gradient(inputs, np.asarray(zeros), labels, ridge)
-    np.testing.assert_allclose(state.gradient, first, atol=1e-6)
-    direction = -length * first / np.linalg.norm(first)
-    t = float(jax.jit(_step_length)(problem, state, direction))
+    ridge, zeros = 1e-3, np.zeros((DIMENSION + 1, CLASSES), np.float32)
+    inputs, first, _ = first_step(standardise(features)[0], labels, ridge, zeros)
+    inputs = np.asarray(inputs, np.float64)
+    expected = gradient(inputs, zeros, labels, ridge)
+    np.testing.assert_allclose(first, expected, atol=1e-6)
+    direction = np.float32(-length * expected / np.linalg.norm(expected))
+    t = float(first_step(standardise(features)[0], labels, ridge, direction)[2])
     last = gradient(inputs, t * direction, labels, ridge)
     assert t > 0
-    assert abs(np.vdot(last, direction)) <= 0.5001 * abs(np.vdot(first, direction))
+    assert abs(np.vdot(last, direction)) <= 0.5001 * abs(np.vdot(expected, direction))
 
 
 @pytest.mark.slow

@@ -132,16 +132,16 @@ def test_bytes_are_pixels_between_0_and_1(encoder):
 
 
 def test_nodes_are_looked_up():
-    network = make_network(ModelConfig(kind="table", features=FEATURES), (), num_nodes=9)
+    network = make_network(ModelConfig(kind="table", features=FEATURES), (), num_nodes=FIT)
     params, stats = network.init(jax.random.key(2))
     (table,) = jax.tree.leaves(params)
     nodes = np.array([3, 8, 0, 3])
     np.testing.assert_array_equal(extract_features(network, params, stats, nodes, 3), table[nodes])
-    every = np.arange(9)
-    sets = EvaluationSet(every, every % 2, every, every % 2, 2)
-    found = evaluate(network, params, stats, sets, CONFIG)
+    every, labels = np.arange(FIT), np.arange(FIT) % CLASSES
+    sets = EvaluationSet(every, labels, every, labels, CLASSES)
+    found = evaluate(network, params, stats, sets, EvaluationConfig(neighbours=0))
     assert found["probe_accuracy"] == found["fit_accuracy"]
-    assert "fit on 9, tested on the same" in found["protocol"]
+    assert "fit on 40, tested on the same" in found["protocol"]
 
 
 def test_members_are_judged_each_for_itself(encoder):
