@@ -14,6 +14,13 @@ _FORMATS = ("text", "markdown", "latex", "html", "json")
 # Beyond this decimal exponent a number is a slip, and its exact fraction would not end.
 _EXPONENT = 300
 
+# Commands whose options stand beside what they do; importing these modules is cheap.
+_ELSEWHERE = {
+    "train": "dctheory.train._command",
+    "sweep": "dctheory.experiment._sweep_command",
+    "experiment": "dctheory.experiment._command",
+}
+
 _EPILOG = """\
 examples:
   dctheory verify                                 every claim, then the model on real input
@@ -26,6 +33,7 @@ examples:
   dctheory experiment --list
   dctheory experiment spectral-recovery
   dctheory train --set epochs=50 --set objective.method=removal --seeds 5
+  dctheory sweep --over objective.temperature=0.1,0.5 --seeds 3
 
 exit codes: 0 done (a refuted claim is a result, not a failure), 1 a recheck or a run failed,
 2 bad usage or input, 3 stopped by --max-seconds, 130 interrupted, 141 the reader of the output
@@ -58,14 +66,13 @@ def make_parser() -> argparse.ArgumentParser:
     _add_bounds(commands)
     _add_spectrum(commands)
     _add_recheck(commands)
-    for name in ("train", "experiment"):
-        _add_elsewhere(commands, name)
+    for name, module in _ELSEWHERE.items():
+        _add_elsewhere(commands, name, module)
     return parser
 
 
-def _add_elsewhere(commands: Any, name: str) -> None:
-    """A command whose options stand beside what it does; importing them is cheap."""
-    module = import_module(f"dctheory.{name}._command")
+def _add_elsewhere(commands: Any, name: str, where: str) -> None:
+    module = import_module(where)
     parser = _add_command(commands, name, module.SUMMARY)
     module.add_arguments(parser)
     parser.set_defaults(command=name, module=module)

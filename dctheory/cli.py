@@ -182,6 +182,7 @@ _COMMANDS = {
     "spectrum": _spectrum,
     "recheck": _recheck,
     "train": _elsewhere,
+    "sweep": _elsewhere,
     "experiment": _elsewhere,
 }
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 SUMMARY = "train an encoder as a configuration says, in a folder that can be resumed"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``dctheory train``."""
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that say what a run is, for :func:`read_config`."""
     add = parser.add_argument
     add("config", nargs="?", metavar="CONFIG", help="TOML or JSON file (default: the digits)")
     add(
@@ -26,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="of the configuration, e.g. optimizer.learning_rate=0.1; repeatable",
     )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``dctheory train``."""
+    add_config_arguments(parser)
+    add = parser.add_argument
     add("--seeds", type=int, metavar="N", help="train N seeds as one program")
     add(
         "--out",
@@ -65,7 +71,7 @@ def run(
     UsageError.
     """
     with usage_errors(OSError, TypeError, ValueError):
-        config = _config(arguments)
+        config = read_config(arguments)
     if arguments.dry_run:
         from dctheory.train.config_file import to_dict
 
@@ -97,7 +103,8 @@ def run(
     return 0
 
 
-def _config(arguments: argparse.Namespace) -> TrainConfig:
+def read_config(arguments: argparse.Namespace) -> TrainConfig:
+    """The configuration that the command names; errors as of ``load_config`` and ``override``."""
     from dctheory.train.config import TrainConfig
     from dctheory.train.config_file import load_config, override
 
