@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from dctheory._table import Table, plain
-from dctheory._validation import check_integer
+from dctheory._validation import check_choice, check_integer
 from dctheory.experiment.result import Comparison, EmpiricalVerdict
 from dctheory.experiment.tasks import Task
 
@@ -31,6 +32,24 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_integer("seeds", self.seeds, 1)
+
+    def changed(self, assignments: Iterable[str]) -> Self:
+        """The settings with some set anew, each as ``name=value``, the value JSON or a bare word.
+
+        Raises ValueError for an unknown name, and what the settings refuse.
+        """
+        changes = {}
+        for text in assignments:
+            name, equals, value = text.partition("=")
+            if not equals:
+                raise ValueError(f"cannot set {text!r}; write name=value, such as seeds=3")
+            check_choice("setting", name, [each.name for each in fields(self)])
+            try:
+                found = json.loads(value)
+            except ValueError:
+                found = value
+            changes[name] = tuple(found) if isinstance(found, list) else found
+        return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as strict JSON holds them."""
@@ -68,6 +87,8 @@ class Experiment:
         seconds: preset to the time it takes, measured ("cpu" on 2 cores); "cpu" must be there.
         tasks: (settings, seeds, folder of the data or None) to the tasks to be run. They are
             made before anything is written, and judge the input.
+        more: (settings, seeds, results so far by name) to the tasks that follow from them, such
+            as final runs after a search; asked again until it names no new one.
         analyse: (settings, name of task to its result) to an :class:`Analysis`. Results went
             through JSON: NaN is None in them.
 
@@ -83,6 +104,7 @@ class Experiment:
     seconds: Mapping[str, float]
     tasks: Callable[[Any, tuple[int, ...], Path | None], Sequence[Task]]
     analyse: Callable[[Any, Mapping[str, Any]], Analysis]
+    more: Callable[[Any, tuple[int, ...], Mapping[str, Any]], Sequence[Task]] | None = None
 
     def __post_init__(self) -> None:
         expected = {SMOKE, *PRESETS}

@@ -35,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="size: cpu (2 cores), gpu or paper (default: %(default)s)",
     )
     add("--seeds", type=int, metavar="N", help="seeds 0 to N − 1 (default: the preset's)")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting other than the preset's, e.g. dataset=cifar100; repeatable",
+    )
     add("--data-dir", metavar="DIR", help="folder of the data sets, where some are read")
     add(
         "--out",
@@ -52,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="run the tasks on the Dask cluster with this scheduler, e.g. tcp://10.0.0.1:8786",
     )
+    add(
+        "--max-seconds",
+        type=float,
+        metavar="S",
+        help="stop after S seconds, to be continued with --resume, exit code 3",
+    )
     add("--dry-run", action="store_true", help="say what would be done, and write nothing")
     add("--json", action="store_true", help="one JSON document on stdout and nothing else")
 
@@ -61,8 +74,9 @@ def run(
 ) -> int:
     """Do what was asked and return the exit code.
 
-    0 done (disagreement is a result), 1 a task failed, 130 and 143 interrupted by SIGINT and
-    SIGTERM: finished tasks are then kept, and stderr says how to continue. Raises UsageError.
+    0 done (disagreement is a result), 1 a task failed, 3 stopped by --max-seconds, 130 and 143
+    interrupted by SIGINT and SIGTERM: finished tasks are then kept, and stderr says how to
+    continue. Raises UsageError.
     """
     from dctheory.experiment._run import make_plan
     from dctheory.experiment.registry import experiments_table
@@ -81,6 +95,7 @@ def run(
             data_dir=arguments.data_dir,
             out=arguments.out,
             resume=arguments.resume,
+            changes=arguments.set,
         )
     if arguments.dry_run:
         document = _described(plan, arguments.out)
@@ -94,7 +109,7 @@ def _execute(
 ) -> int:
     from dctheory._progress import progress_on
     from dctheory.experiment._run import conclude, open_folder, perform
-    from dctheory.experiment.tasks import TaskError, Terminated
+    from dctheory.experiment.tasks import OutOfTime, TaskError, Terminated
 
     with usage_errors(OSError, ValueError):
         folder = open_folder(plan, arguments.out)
@@ -104,8 +119,17 @@ def _execute(
         with _sigterm_interrupts(), usage_errors(OSError):
             # A ValueError of the analysis is a fault of ours and keeps its traceback.
             with usage_errors(ImportError, ValueError):
-                results = perform(plan, folder, scheduler=arguments.scheduler, progress=progress)
+                results = perform(
+                    plan,
+                    folder,
+                    scheduler=arguments.scheduler,
+                    progress=progress,
+                    max_seconds=arguments.max_seconds,
+                )
             result = conclude(plan, folder, results)
+    except OutOfTime:
+        write(f"dctheory: the {arguments.max_seconds:g} seconds are over; {hint}", stderr)
+        return 3
     except KeyboardInterrupt as interrupt:
         write(f"dctheory: interrupted; {hint}", stderr)
         return 143 if isinstance(interrupt, Terminated) else 130
@@ -152,6 +176,7 @@ def _continuing(arguments: argparse.Namespace, folder: Path) -> str:
     """The command that continues an interrupted run."""
     words = ["dctheory", "experiment", arguments.name, "--preset", arguments.preset]
     for option, value in (
+        *(("--set", change) for change in arguments.set),
         ("--seeds", arguments.seeds),
         ("--data-dir", arguments.data_dir),
         ("--scheduler", arguments.scheduler),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Plan:
         experiment, preset, settings: what is run.
         tasks: of the sweep.
         folder: the run's folder that is continued, None for a new one.
+        data_dir: folder of the data sets; None for where they are looked for by default.
     """
 
     experiment: Experiment
@@ -42,6 +44,7 @@ class Plan:
     settings: Settings
     tasks: tuple[Task, ...]
     folder: Path | None = None
+    data_dir: Path | None = None
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -54,6 +57,13 @@ class Plan:
         if self.folder is None:
             return 0
         return sum((self.folder / TASKS / f"{task.name}.json").exists() for task in self.tasks)
+
+    def tasks_after(self, results: Mapping[str, Any]) -> tuple[Task, ...]:
+        """The tasks, with those that follow from results."""
+        more = self.experiment.more
+        following = () if more is None else more(self.settings, self.seeds, results)
+        names = {task.name for task in self.tasks}
+        return (*self.tasks, *(task for task in following if task.name not in names))
 
     def to_dict(self) -> dict[str, Any]:
         """What a run's ``settings.json`` holds, and a continued run must have too."""
@@ -73,18 +83,20 @@ def make_plan(
     data_dir: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    changes: Iterable[str] = (),
 ) -> Plan:
     """What :func:`run_experiment` would do; it raises what is wrong with the input."""
     experiment = load_experiment(name)
     # The smoke is for tests: an error does not offer it.
     if preset != SMOKE:
         check_choice("preset", preset, PRESETS)
-    settings = experiment.presets[preset]
+    settings = experiment.presets[preset].changed(changes)
     if seeds is not None:
         settings = replace(settings, seeds=check_integer("seeds", seeds, 1))
     numbers = tuple(range(settings.seeds))
     directory = None if data_dir is None else Path(data_dir)
-    plan = Plan(experiment, preset, settings, tuple(experiment.tasks(settings, numbers, directory)))
+    tasks = tuple(experiment.tasks(settings, numbers, directory))
+    plan = Plan(experiment, preset, settings, tasks, data_dir=directory)
     return replace(plan, folder=_unfinished(plan, out)) if resume else plan
 
 
@@ -147,10 +159,10 @@ def open_folder(plan: Plan, out: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def perform(
-    plan: Plan, folder: Path, *, scheduler: str | None = None, progress: Progress | None = None
-) -> dict[str, Any]:
+def perform(plan: Plan, folder: Path, **options: Any) -> dict[str, Any]:
     """Run the tasks that the folder has no result of, and return the results of all.
+
+    Options are those of :func:`dctheory.experiment.run_tasks`, ``max_seconds`` for all together.
 
     A continued run's manifest gains an entry under "resumed".
 
@@ -158,12 +170,21 @@ def perform(
         ValueError: the folder is in use, or what :func:`dctheory.experiment.run_tasks` raises.
         TaskError, ImportError, OSError: likewise.
     """
+    most, began, tasks = options.pop("max_seconds", None), time.monotonic(), plan.tasks
     with folder_lock(folder):
         if plan.folder is not None:
             record = _read(folder / MANIFEST_FILE)
             record["resumed"] = [*record.get("resumed", ()), manifest()]
             _write(folder / MANIFEST_FILE, record)
-        return run_tasks(plan.tasks, folder / TASKS, scheduler=scheduler, progress=progress)
+        while True:
+            left = None if most is None else max(most - (time.monotonic() - began), 1e-3)
+            results = run_tasks(
+                tasks, folder / TASKS, data_dir=plan.data_dir, max_seconds=left, **options
+            )
+            following = plan.tasks_after(results)
+            if len(following) == len(tasks):
+                return results
+            tasks = following
 
 
 def conclude(plan: Plan, folder: Path, results: Mapping[str, Any]) -> ExperimentResult:
@@ -171,7 +192,7 @@ def conclude(plan: Plan, folder: Path, results: Mapping[str, Any]) -> Experiment
     analysis = plan.experiment.analyse(plan.settings, results)
     if plan.preset == SMOKE:
         analysis = _undecided(analysis)
-    origin = provenance(plan.tasks, folder / TASKS)
+    origin = provenance(plan.tasks_after(results), folder / TASKS)
     ExperimentResult(
         name=plan.experiment.name,
         title=plan.experiment.title,
@@ -206,6 +227,8 @@ def run_experiment(
     resume: bool = False,
     scheduler: str | None = None,
     progress: Progress | None = None,
+    changes: Iterable[str] = (),
+    max_seconds: float | None = None,
 ) -> ExperimentResult:
     """Run a named experiment; ``dctheory experiment NAME`` writes what this returns.
 
@@ -219,6 +242,8 @@ def run_experiment(
             folder ``out`` is, with the same preset and seeds; finished tasks are not run again.
         scheduler: address of a Dask scheduler whose workers run the tasks; else this process.
         progress: called with (done, total, name of a task).
+        changes: settings that differ from the preset's, such as "dataset=cifar100".
+        max_seconds: stop after so long, to be continued with ``resume``.
 
     Returns:
         The result; disagreement with the theory is a result, no error.
@@ -228,13 +253,18 @@ def run_experiment(
             are named), a folder in use, a scheduler that does not answer.
         TypeError: a value of the wrong kind.
         TaskError: tasks failed, when the others are finished.
+        OutOfTime: ``max_seconds`` are over.
         ImportError: a scheduler is given and ``distributed`` is not installed.
         OSError: files cannot be written.
     """
-    plan = make_plan(name, preset, seeds=seeds, data_dir=data_dir, out=out, resume=resume)
+    plan = make_plan(
+        *(name, preset), seeds=seeds, data_dir=data_dir, out=out, resume=resume, changes=changes
+    )
     with tempfile.TemporaryDirectory() as temporary:
         folder = open_folder(plan, temporary if out is None else out)
-        results = perform(plan, folder, scheduler=scheduler, progress=progress)
+        results = perform(
+            plan, folder, scheduler=scheduler, progress=progress, max_seconds=max_seconds
+        )
         return conclude(plan, folder, results)
 
 

@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import re
+import shutil
 import sys
 import time
 import uuid
@@ -14,13 +15,14 @@ import warnings
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dctheory._progress import Progress
 from dctheory._runs import write_atomic
 from dctheory._table import plain
+from dctheory._validation import check_real
 from dctheory.experiment.result import read_json
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}")
@@ -37,9 +39,34 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came; it ends the work as Ctrl-C does."""
 
 
+class OutOfTime(Exception):
+    """The time that was given is over; what was done is kept, as after Ctrl-C."""
+
+
 # What `call` gives, or the error that the function raised.
 Outcome = dict[str, Any] | Exception
 Outcomes = Generator[tuple["Task", Outcome], None, None]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a task works, and how long: what its result does not depend on.
+
+    Attributes:
+        folder: of its own, where it finds what an interrupted call of it left; None on a cluster.
+            It is removed when the result is stored.
+        data_dir: folder of the data sets; None for where they are looked for by default.
+        deadline: when to stop, on the clock of ``time.monotonic``; None for never.
+    """
+
+    folder: Path | None = None
+    data_dir: Path | None = None
+    deadline: float | None = None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the deadline, at least 0; None without one."""
+        return None if self.deadline is None else max(self.deadline - time.monotonic(), 0.0)
 
 
 @dataclass(frozen=True)
@@ -51,6 +78,8 @@ class Task:
         function: ``"package.module:function"``; it must return what JSON can hold (arrays become
             lists) and depend on nothing but its arguments.
         arguments: by keyword; a JSON document, and the function gets it as JSON gives it back.
+        sited: the function also takes ``site``, a :class:`Site`. Stopped by its deadline or by
+            SIGTERM it raises an exception with a bool ``terminated``, which is True for SIGTERM.
 
     Raises:
         ValueError: another name or function, or arguments that strict JSON cannot hold.
@@ -59,6 +88,7 @@ class Task:
     name: str
     function: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    sited: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -88,6 +118,8 @@ def run_tasks(
     *,
     scheduler: str | None = None,
     progress: Progress | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    max_seconds: float | None = None,
 ) -> dict[str, Any]:
     """Run the tasks that have no result in ``folder`` yet, and return the results of all.
 
@@ -102,6 +134,9 @@ def run_tasks(
             import dctheory; they need not see ``folder``. What a dying worker was at is done by
             another. None runs the tasks in this process, in order.
         progress: called with (done, total, name).
+        data_dir: folder of the data sets, for tasks that are sited.
+        max_seconds: stop after so long: sited tasks in their midst, to be continued, others not
+            before they are finished. Not on a cluster.
 
     Returns:
         Name of the task to its function's result, as JSON gives it back.
@@ -109,6 +144,7 @@ def run_tasks(
     Raises:
         TaskError: tasks failed; raised when the others are finished and kept.
         Terminated: SIGTERM came while a task trained; at once, as KeyboardInterrupt for Ctrl-C.
+        OutOfTime: ``max_seconds`` are over.
         ValueError: repeated names, a result in the folder of another function or other
             arguments, or a scheduler that does not answer.
         ImportError: a scheduler is given and ``distributed`` is not installed.
@@ -121,7 +157,11 @@ def run_tasks(
     folder.mkdir(parents=True, exist_ok=True)
     found = {task.name: _stored(task, folder) for task in tasks}
     missing = [task for task in tasks if found[task.name] is None]
-    outcomes = _in_process(missing) if scheduler is None else _on_cluster(missing, scheduler)
+    site = _site(data_dir, max_seconds)
+    if scheduler is None:
+        outcomes = _in_process(missing, folder, site)
+    else:
+        outcomes = _on_cluster(missing, scheduler, site)
     show = progress or (lambda done, total, name: None)
     done, failed = len(tasks) - len(missing), {}
     show(done, len(tasks), missing[0].name if missing else "nothing is missing")
@@ -131,6 +171,7 @@ def run_tasks(
                 failed[task.name] = outcome
             else:
                 found[task.name] = _store(task, folder, outcome)
+                shutil.rmtree(folder / task.name, ignore_errors=True)
             done += 1
             show(done, len(tasks), task.name)
     if failed:
@@ -151,30 +192,44 @@ def provenance(tasks: Sequence[Task], folder: str | os.PathLike[str]) -> dict[st
 # --- Running
 
 
-def call(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def call(function: str, arguments: Mapping[str, Any], site: Site | None = None) -> dict[str, Any]:
     """The result of one function as JSON, with the seconds it took and JAX's device, if any."""
     module, _, name = function.partition(":")
+    sited = {} if site is None else {"site": site}
     start = time.perf_counter()
-    result = plain(getattr(importlib.import_module(module), name)(**arguments))
+    result = plain(getattr(importlib.import_module(module), name)(**arguments, **sited))
     seconds = round(time.perf_counter() - start, 3)
     jax = sys.modules.get("jax")
     device = None if jax is None else jax.devices()[0].device_kind
     return {"result": result, "seconds": seconds, "device": device}
 
 
-def _in_process(tasks: Sequence[Task]) -> Outcomes:
+def _site(data_dir: str | os.PathLike[str] | None, max_seconds: float | None) -> Site:
+    # Absolute, so that a run can be continued from another working directory.
+    place = None if data_dir is None else Path(data_dir).expanduser().resolve()
+    if max_seconds is None:
+        return Site(data_dir=place)
+    seconds = check_real("max_seconds", max_seconds, 0, low_open=True)
+    return Site(data_dir=place, deadline=time.monotonic() + seconds)
+
+
+def _in_process(tasks: Sequence[Task], folder: Path, site: Site) -> Outcomes:
     for task in tasks:
+        if site.seconds_left == 0:
+            raise OutOfTime
+        own = replace(site, folder=folder.resolve() / task.name) if task.sited else None
         try:
-            outcome: Outcome = call(**task.identity)
+            outcome: Outcome = call(**task.identity, site=own)
         except Exception as error:
             # The trainer notes SIGTERM by itself, and ends at its next step with such an error.
-            if getattr(error, "terminated", False):
-                raise Terminated from error
+            terminated = getattr(error, "terminated", None)
+            if terminated is not None:
+                raise (Terminated if terminated else OutOfTime) from error
             outcome = error
         yield task, outcome
 
 
-def _on_cluster(tasks: Sequence[Task], scheduler: str) -> Outcomes:
+def _on_cluster(tasks: Sequence[Task], scheduler: str, site: Site) -> Outcomes:
     """What the cluster's workers give, in the order in which they finish."""
     distributed = _distributed()
     try:
@@ -184,8 +239,14 @@ def _on_cluster(tasks: Sequence[Task], scheduler: str) -> Outcomes:
     with client, client.as_current():
         # Keys of this call alone: results of another one's equal keys would be taken for these.
         call_id = uuid.uuid4().hex
+        away = replace(site, deadline=None)
         futures = {
-            client.submit(call, **task.identity, key=f"{task.name}-{call_id}"): task
+            client.submit(
+                call,
+                **task.identity,
+                site=away if task.sited else None,
+                key=f"{task.name}-{call_id}",
+            ): task
             for task in tasks
         }
         for future in distributed.as_completed(list(futures)):

@@ -18,6 +18,7 @@ from dctheory.experiment.tasks import Task
 class ToySettings(Settings):
     effect: float = 0.5
     methods: tuple[str, ...] = ("baseline", "removal")
+    rounds: int = 0
 
 
 def make_tasks(settings, seeds, data_dir):
@@ -29,6 +30,15 @@ def make_tasks(settings, seeds, data_dir):
         )
         for method in settings.methods
         for seed in seeds
+    ]
+
+
+def follow(settings, seeds, results):
+    """One task more in each round."""
+    done = sum(name.startswith("later") for name in results)
+    return [
+        Task(f"later-{n}", "toy_experiment:train", {"method": "later", "seed": n, "effect": 0.0})
+        for n in range(min(done + 1, settings.rounds))
     ]
 
 
@@ -71,6 +81,7 @@ def toy(monkeypatch):
         seconds={"cpu": 40.0, "gpu": 5400.0},
         tasks=make_tasks,
         analyse=analyse,
+        more=follow,
     )
     monkeypatch.setitem(sys.modules, "toy_experiment", module)
     monkeypatch.setattr(registry, "EXPERIMENTS", {"toy": "toy_experiment:EXPERIMENT"})

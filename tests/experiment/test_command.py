@@ -180,6 +180,20 @@ def test_an_interrupted_run_says_how_to_go_on(stop, code, command, toy, tmp_path
     assert len(os.listdir(tmp_path / "a b")) == 1
 
 
+def _time_is_over():
+    error = RuntimeError("stopped when 60 seconds were over")
+    error.terminated = False
+    raise error
+
+
+def test_a_run_out_of_time_is_exit_code_3(command, toy, tmp_path):
+    options = ("--max-seconds", "60", "--set", "effect=0.1")
+    code, err = _stopped(command, toy, _time_is_over, *options)
+    assert code == 3
+    assert "dctheory: the 60 seconds are over; finished tasks are kept" in err
+    assert "--set effect=0.1" in err
+
+
 def test_a_failed_task_is_exit_code_1_with_its_traceback(command, toy, tmp_path):
     stops = iter([_fail])
     code, err = _stopped(command, toy, lambda: next(stops, int)())

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import time
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -12,6 +13,7 @@ from dctheory._lock import folder_lock
 from dctheory.experiment import TaskError, load_result, quick_experiments, run_experiment
 from dctheory.experiment._base import Experiment, Settings, duration
 from dctheory.experiment.registry import EXPERIMENTS, experiments_table, load_experiment
+from dctheory.experiment.tasks import OutOfTime
 
 _ALL_CPU = [f"{method}-{seed}" for method in ("baseline", "removal") for seed in range(3)]
 
@@ -79,6 +81,37 @@ def test_data_dir_and_seeds_reach_the_tasks(toy, tmp_path):
     toy.EXPERIMENT = replace(toy.EXPERIMENT, tasks=recorded)
     run_experiment("toy", "paper", seeds=2, data_dir=str(tmp_path))
     assert seen == [(2, (0, 1), tmp_path)]
+
+
+def test_tasks_that_follow_from_results_are_run(toy, tmp_path):
+    result = run_experiment("toy", out=tmp_path, changes=["rounds=3"])
+    assert toy.ran == [*_ALL_CPU, "later-0", "later-1", "later-2"]
+    assert result.settings["rounds"] == 3
+    (folder,) = tmp_path.iterdir()
+    assert len(list((folder / "tasks").iterdir())) == 9
+
+
+def test_a_run_that_is_out_of_time_goes_on(toy, tmp_path):
+    train = toy.train
+    toy.train = lambda **arguments: (time.sleep(0.02), train(**arguments))[1]
+    with pytest.raises(OutOfTime):
+        run_experiment("toy", out=tmp_path, changes=["rounds=1"], max_seconds=0.05)
+    assert 0 < len(toy.ran) < 6
+    run_experiment("toy", out=tmp_path, changes=["rounds=1"], resume=True)
+    assert toy.ran == [*_ALL_CPU, "later-0"]
+
+
+def test_settings_are_changed_by_name(toy):
+    settings = load_experiment("toy").presets["cpu"]
+    found = settings.changed(["effect=0.25", 'methods=["hcl"]', "seeds=2"])
+    assert found == replace(settings, effect=0.25, methods=("hcl",), seeds=2)
+    for wrong, message in [
+        ("efect=1", "unknown setting 'efect'; did you mean 'effect'"),
+        ("effect", "cannot set 'effect'; write name=value"),
+        ("seeds=0", "seeds must be at least 1"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            settings.changed([wrong])
 
 
 def test_progress_is_reported(toy):

@@ -12,7 +12,15 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from dctheory.experiment.tasks import Task, TaskError, provenance, run_tasks
+from dctheory.experiment.tasks import (
+    OutOfTime,
+    Site,
+    Task,
+    TaskError,
+    Terminated,
+    provenance,
+    run_tasks,
+)
 
 
 @pytest.fixture
@@ -224,6 +232,67 @@ def test_provenance_adds_up_the_seconds_and_names_the_devices(work, tmp_path):
     found = provenance(tasks, tmp_path)
     assert found["task_seconds"] >= 0.04
     assert set(found["devices"]) <= {"cpu"}
+
+
+# --- Tasks that continue within themselves
+
+
+class StoppedTraining(Exception):
+    def __init__(self, terminated):
+        super().__init__("stopped after step 3")
+        self.terminated = terminated
+
+
+@pytest.fixture
+def sited(work):
+    """``work.count`` counts to x in its folder, one at a call, and is stopped in between."""
+    work.sites = []
+
+    def count(x, site):
+        work.sites.append(site)
+        site.folder.mkdir(exist_ok=True, parents=True)
+        (site.folder / str(len(os.listdir(site.folder)))).touch()
+        if len(os.listdir(site.folder)) < x:
+            raise StoppedTraining(terminated=work.terminated)
+        return {"calls": len(os.listdir(site.folder))}
+
+    work.count, work.terminated = count, False
+    return work
+
+
+_COUNT = Task("count", "sweep_work:count", {"x": 3}, sited=True)
+
+
+@pytest.mark.parametrize(("terminated", "error"), [(False, OutOfTime), (True, Terminated)])
+def test_a_stopped_task_goes_on_where_it_was(sited, tmp_path, terminated, error):
+    sited.terminated = terminated
+    for _ in range(2):
+        with pytest.raises(error):
+            run_tasks([_COUNT, *_squares(1)], tmp_path, data_dir="some/data")
+    assert sited.ran == []
+    assert run_tasks([_COUNT], tmp_path) == {"count": {"calls": 3}}
+    assert os.listdir(tmp_path) == ["count.json"]
+    first, last = sited.sites[0], sited.sites[-1]
+    assert first == Site(tmp_path / "count", tmp_path.cwd() / "some" / "data")
+    assert last == Site(tmp_path / "count")
+
+
+def test_time_that_is_over_keeps_what_is_finished(work, tmp_path):
+    square = work.square
+    work.square = lambda x: (time.sleep(0.2), square(x))[1]
+    with pytest.raises(OutOfTime):
+        run_tasks(_squares(1, 2), tmp_path, max_seconds=0.1)
+    assert work.ran == [1]
+    assert len(run_tasks(_squares(1, 2), tmp_path, max_seconds=60)) == 2
+    assert work.ran == [1, 2]
+
+
+def test_a_site_knows_how_long_it_has(sited, tmp_path):
+    with pytest.raises(OutOfTime):
+        run_tasks([_COUNT], tmp_path, max_seconds=60)
+    assert 30 < sited.sites[0].seconds_left <= 60
+    assert Site(deadline=time.monotonic() - 1).seconds_left == 0
+    assert Site().seconds_left is None
 
 
 # --- On a cluster
