@@ -101,6 +101,7 @@ class PairLoss:
     def minimise(self, k: int, *, starts: int, rng: np.random.Generator) -> list[Array]:
         """(N, k) features where L-BFGS ends from random starts and the eigen-factor, best first."""
         from scipy.optimize import minimize
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
         size = len(self.pairs)
         attraction, repulsion = self.attraction, self.repulsion
@@ -114,7 +115,9 @@ class PairLoss:
 
         begin = [rng.standard_normal((size, k)) for _ in range(starts)]
         ends = []
-        for start in [self.eigen_factor(k), *begin]:
-            result = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options=_OPTIONS)
-            ends.append(result.x.reshape(size, k))
+        # Threads of BLAS cost more than they save on matrices of this size.
+        with threadpool_limits(1, user_api="blas"):
+            for start in [self.eigen_factor(k), *begin]:
+                found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options=_OPTIONS)
+                ends.append(found.x.reshape(size, k))
         return sorted(ends, key=self.value)
