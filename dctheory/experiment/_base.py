@@ -38,7 +38,7 @@ class Settings:
 
         Raises ValueError for an unknown name, and what the settings refuse.
         """
-        changes = {}
+        changes: dict[str, Any] = {}
         for text in assignments:
             name, equals, value = text.partition("=")
             if not equals:

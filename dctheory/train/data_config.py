@@ -123,6 +123,7 @@ class Cifar10Data:
         mixed, keep_mixed, imbalance: as of :class:`DigitsData`.
         subset: file with the training images to keep (:func:`dctheory.data.load_subset`).
         samples: training images, the same share of every class at random; None for all.
+        probe_samples: likewise, of the images that classifiers are fitted to and tested on, each.
         held_out: share of the training images that "validation" sets apart.
         test: what evaluations test on: "validation", or "test" after training on all images.
         seed: of every choice of images; None for the run's own.
@@ -135,6 +136,7 @@ class Cifar10Data:
     imbalance: float = 1.0
     subset: str | None = None
     samples: int | None = None
+    probe_samples: int | None = None
     held_out: float = 0.1
     test: str = "validation"
     seed: int | None = None
@@ -143,8 +145,9 @@ class Cifar10Data:
         check_real("data.mixed", self.mixed, 0, 1)
         _check_flag("data.keep_mixed", self.keep_mixed)
         check_real("data.imbalance", self.imbalance, 1)
-        if self.samples is not None:
-            check_integer("data.samples", self.samples, 1)
+        for name in ("samples", "probe_samples"):
+            if getattr(self, name) is not None:
+                check_integer(f"data.{name}", getattr(self, name), 1)
         check_real("data.held_out", self.held_out, 0, 0.5, low_open=True)
         check_choice("data.test", self.test, TEST_SETS)
         _check_seed(self.seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -184,7 +184,20 @@ def _digits(data: DigitsData, seed: int) -> Problem:
     return _images(train, splits.train, getattr(splits, data.test), 10, DIGIT_AUGMENTATION)
 
 
-def _cifar(data: Cifar10Data, seed: int) -> Problem:
+class CifarImages(NamedTuple):
+    """The images of a run: trained on, for classifiers to be fitted to, and to be tested on."""
+
+    train: ImageSet
+    fit: ImageSet
+    test: ImageSet
+    classes: int
+
+
+def cifar_images(data: Cifar10Data, seed: int) -> CifarImages:
+    """What the data says, its choices by the seed.
+
+    Raises ValueError where nothing is left, and what :func:`dctheory.data.load_cifar10` raises.
+    """
     from dctheory.data import cifar
     from dctheory.data.images import stratified_split
     from dctheory.data.subsets import load_subset
@@ -199,11 +212,26 @@ def _cifar(data: Cifar10Data, seed: int) -> Problem:
     train = fit
     if data.subset is not None:
         train = train.subset(np.isin(train.indices, load_subset(data.subset, count)))
-    if data.samples is not None and data.samples < len(train):
-        share = data.samples / len(train)
-        train = train.subset(stratified_split(train.labels, (share, 1 - share), rng)[0])
+    train = _some(train, data.samples, rng)
     train = _thinned_and_mixed(train, data, seed)
-    return _images(train, fit, test, len(splits.classes), cifar.CIFAR_AUGMENTATION)
+    fit, test = (_some(each, data.probe_samples, rng) for each in (fit, test))
+    return CifarImages(train, fit, test, len(splits.classes))
+
+
+def _some(images: ImageSet, count: int | None, rng: np.random.Generator) -> ImageSet:
+    """About ``count`` images, the same share of every class; all for None."""
+    from dctheory.data.images import stratified_split
+
+    if count is None or count >= len(images):
+        return images
+    share = count / len(images)
+    return images.subset(stratified_split(images.labels, (share, 1 - share), rng)[0])
+
+
+def _cifar(data: Cifar10Data, seed: int) -> Problem:
+    from dctheory.data.cifar import CIFAR_AUGMENTATION
+
+    return _images(*cifar_images(data, seed), CIFAR_AUGMENTATION)
 
 
 def _thinned_and_mixed(train: ImageSet, data: DigitsData | Cifar10Data, seed: int) -> ImageSet:
