@@ -18,6 +18,17 @@ EXPERIMENTS = {
     "batch-size": "dctheory.experiment.batch_size:EXPERIMENT",
     "digits": "dctheory.experiment.digits:EXPERIMENT",
     "selection-quality": "dctheory.experiment.selection_quality:EXPERIMENT",
+    "cifar-baseline": "dctheory.experiment.cifar.comparisons:BASELINE_ALONE",
+    "cifar-removal": "dctheory.experiment.cifar.comparisons:REMOVAL",
+    "cifar-margin": "dctheory.experiment.cifar.comparisons:MARGIN",
+    "cifar-temperature": "dctheory.experiment.cifar.comparisons:TEMPERATURE",
+    "cifar-combined": "dctheory.experiment.cifar.comparisons:COMBINED",
+    "cifar-moco": "dctheory.experiment.cifar.comparisons:MOCO",
+    "cifar-longtail": "dctheory.experiment.cifar.comparisons:LONGTAIL",
+    "cifar-mixed": "dctheory.experiment.cifar.mixed:MIXED_CIFAR",
+    "cifar-subsets": "dctheory.experiment.cifar.parts:SUBSETS",
+    "cifar-sensitivity": "dctheory.experiment.cifar.sensitivity:SENSITIVITY",
+    "cifar-selection": "dctheory.experiment.cifar.watched:SELECTION",
 }
 
 

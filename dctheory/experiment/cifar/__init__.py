@@ -1,0 +1,1 @@
+"""The paper's experiments on CIFAR, as named experiments that share one recipe and one core."""
