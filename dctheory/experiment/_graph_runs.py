@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -101,8 +102,9 @@ class GraphSettings(Settings):
             batch_size=self.batch_size,
             log_every=max(self.steps // 10, 1),
         )
-        curvature = np.linalg.eigvalsh(trained_loss(config).hessian(minimiser_of(config)))[-1]
-        return override(config, [f"optimizer.learning_rate={float(self.rate / curvature)!r}"])
+        rate = self.rate / trained_loss(config).largest_curvature(minimiser_of(config))
+        # To so many digits that another machine's rounding makes the same configuration.
+        return override(config, [f"optimizer.learning_rate={rate:.3g}"])
 
 
 def graph_of(config: TrainConfig) -> SimilarityGraph:
@@ -134,13 +136,17 @@ def trained_loss(config: TrainConfig) -> PairLoss:
     return PairLoss.of_graph(graph_of(config), **edits_of(config))
 
 
+@lru_cache(maxsize=64)
 def minimiser_of(config: TrainConfig) -> Array:
     """(N, k) features at which that loss is smallest: in closed form, or with temperatures the best
     that L-BFGS finds from several starts."""
     loss, k = trained_loss(config), config.model.features
-    if config.objective.edit != "temperature":
-        return loss.eigen_factor(k)
-    return loss.minimise(k, starts=STARTS, rng=np.random.default_rng(0))[0]
+    if config.objective.edit == "temperature":
+        found = loss.minimise(k, starts=STARTS, rng=np.random.default_rng(0))[0]
+    else:
+        found = loss.eigen_factor(k)
+    found.flags.writeable = False
+    return found
 
 
 def table_task(name: str, configs: Sequence[TrainConfig], seeds: Sequence[int]) -> Task:

@@ -88,6 +88,15 @@ class PairLoss:
         hessian[nodes, :, nodes, :] += own
         return hessian.reshape(size * k, size * k)
 
+    def largest_curvature(self, features: Array) -> float:
+        """The largest eigenvalue of the Hessian."""
+        from scipy.linalg import eigh
+
+        last = features.size - 1
+        return float(
+            eigh(self.hessian(features), eigvals_only=True, subset_by_index=[last, last])[0]
+        )
+
     def eigen_factor(self, k: int) -> Array:
         """(N, k) features f(x) = U_x/√w_x with U Uᵀ the best approximation of ``target``.
 
