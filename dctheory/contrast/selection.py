@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -112,7 +113,11 @@ def select_thresholds(
         others, count = keys, keys.shape[0]
     ranks = (_rank(pos_low, count), _rank(pos_high, count))
     block = choose_block(block_size, size, others.shape[0])
-    lower, upper = _row_thresholds(unit, others, keys is None, ranks, block)
+    find = partial(_row_thresholds, views=keys is None, ranks=ranks, block=block)
+    if jax.default_backend() == "cpu":
+        # Mapped over members, all of their similarities at once would not stay in the cache.
+        find = jax.custom_batching.sequential_vmap(find)
+    lower, upper = find(unit, others)
     return Thresholds(unit, keys, lower, upper)
 
 

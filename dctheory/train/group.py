@@ -12,13 +12,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from dctheory.train.config import ModelConfig, OptimizerConfig, TrainConfig
+from dctheory.train.config import (
+    ModelConfig,
+    ObjectiveConfig,
+    OptimizerConfig,
+    TrainConfig,
+)
 from dctheory.train.devices import make_mesh, place
-from dctheory.train.networks import make_network
+from dctheory.train.networks import Network, make_network
 from dctheory.train.objective import Objective, make_objective
 from dctheory.train.problem import Problem, make_problem
 from dctheory.train.sources import law, stack
 from dctheory.train.step import Hyper, Program, State, make_hyper, signature
+
+# Parameters × batch up to which ten runs are faster as members of one program on a CPU.
+_CPU_WORK = 3e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +63,14 @@ class Group:
 
 
 def make_groups(
-    configs: Sequence[TrainConfig], devices: int | None = None
+    configs: Sequence[TrainConfig], devices: int | None = None, *, mapped: bool | None = None
 ) -> list[tuple[Group, list[int]]]:
     """The runs by program, each group with its runs' places in ``configs``.
 
     Runs share a program when they differ in their seeds, rates, weight decay and the numbers of
-    the objective only, and their data has the same shapes.
+    the objective only, and their data has the same shapes. They are the members of one group if
+    they are ``mapped`` over, else groups of one run, one after the other through that program; by
+    default they are where a run alone would leave the device idle.
 
     Raises:
         ValueError: parameters that make no data, a batch larger than the data, devices that do
@@ -72,10 +82,24 @@ def make_groups(
         _check_batch(config, problem)
         kind = (signature(config), law(problem.source), problem.input_shape)
         places.setdefault(kind, []).append(index)
-    return [
-        (_make_group([configs[i] for i in found], [problems[i] for i in found], devices), found)
-        for found in places.values()
-    ]
+    groups = []
+    for found in places.values():
+        objectives = [configs[i].objective for i in found]
+        whole = _is_small(configs[found[0]], problems[found[0]]) if mapped is None else mapped
+        for part in [found] if whole else [[i] for i in found]:
+            own = tuple(configs[i] for i in part), tuple(problems[i] for i in part)
+            groups.append((_make_group(*own, objectives, devices), part))
+    return groups
+
+
+def _is_small(config: TrainConfig, problem: Problem) -> bool:
+    """Whether a step of one run is too little work for the device to do it well."""
+    network = _network(config.model, problem.input_shape, config.precision, problem.num_nodes)
+    if jax.default_backend() == "cpu":
+        # XLA's convolutions of several networks are slow on CPUs.
+        convolves = config.model.kind in ("convnet", "resnet18")
+        return not convolves and network.num_params * config.batch_size <= _CPU_WORK
+    return config.model.kind != "resnet18"
 
 
 def _problems(configs: Sequence[TrainConfig]) -> list[Problem]:
@@ -101,7 +125,12 @@ def _check_batch(config: TrainConfig, problem: Problem) -> None:
         )
 
 
-def _make_group(configs: list[TrainConfig], problems: list[Problem], devices: int | None) -> Group:
+def _make_group(
+    configs: tuple[TrainConfig, ...],
+    problems: tuple[Problem, ...],
+    objectives: Sequence[ObjectiveConfig],
+    devices: int | None,
+) -> Group:
     first, problem = configs[0], problems[0]
     members = len(configs) if len(configs) > 1 else 0
     if members:
@@ -116,7 +145,7 @@ def _make_group(configs: list[TrainConfig], problems: list[Problem], devices: in
         problem.input_shape,
         first.precision,
         problem.num_nodes,
-        make_objective([config.objective for config in configs], block),
+        make_objective(objectives, block),
         # Rate and decay are arguments of the step.
         dataclasses.replace(first.optimizer, learning_rate=1.0, weight_decay=0.0),
         momentum=first.objective.momentum,
@@ -131,13 +160,20 @@ def _make_group(configs: list[TrainConfig], problems: list[Problem], devices: in
     hypers = [make_hyper(config) for config in configs]
     hyper = jax.tree.map(lambda *leaves: jnp.stack(leaves), *hypers) if members else hypers[0]
     return Group(
-        tuple(configs),
-        tuple(problems),
+        configs,
+        problems,
         program,
         place(source, mesh, split=members > 0 and not shared),
         place(hyper, mesh, split=members > 0),
         shared,
     )
+
+
+@lru_cache(maxsize=32)
+def _network(
+    model: ModelConfig, input_shape: tuple[int, ...], precision: str, num_nodes: int | None
+) -> Network:
+    return make_network(model, input_shape, precision, num_nodes=num_nodes)
 
 
 @lru_cache(maxsize=32)
@@ -151,7 +187,7 @@ def _program(
     **sizes: Any,
 ) -> Program:
     """Kept, so that runs that come one after the other are compiled once."""
-    network = make_network(model, input_shape, precision, num_nodes=num_nodes)
+    network = _network(model, input_shape, precision, num_nodes)
     return Program(network=network, objective=objective, optimizer=optimizer, **sizes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ class Loop:
     limits: Limits
     progress: Progress | None
     callback: Callback | None
+    # Whether to go on when no run has a finite loss.
+    may_diverge: bool = False
     history: list[dict[str, Any]] = field(default_factory=list)
     # Of all attempts, and of those before this one.
     seconds: float = 0.0
@@ -102,9 +105,9 @@ class Loop:
         return place(state, group.program.mesh, split=group.several), done
 
     def _save(self, state: State, done: int) -> None:
-        self._check_finite(state, done)
+        self._check_finite(state)
         # A diverged member of several does not keep the others from going on.
-        if not self.group.several and not _all_finite(state["params"]):
+        if not (self.group.several or self.may_diverge or _all_finite(state["params"])):
             raise self._not_finite(done)
         if self.folder is not None:
             save_checkpoint(self.folder.checkpoints, done, state, {"seconds": self.seconds})
@@ -134,17 +137,19 @@ class Loop:
     # --- What is found on the way
 
     def _log(self, state: State, done: int, loss: jax.Array) -> None:
-        self._check_finite(state, done)
+        self._check_finite(state)
         values = np.asarray(loss, np.float64)
         record = {"step": done, "loss": _json_numbers(values), "seconds": round(self.seconds, 3)}
         self._record(record)
         if self.progress is not None:
-            self.progress(done, self.group.program.total_steps, float(np.nanmean(values)))
+            finite = values[np.isfinite(values)]
+            mean = float(finite.mean()) if finite.size else math.nan
+            self.progress(done, self.group.program.total_steps, mean)
 
-    def _check_finite(self, state: State, done: int) -> None:
+    def _check_finite(self, state: State) -> None:
         """NonFiniteLoss if every run has had a loss that is not finite."""
         bad = np.atleast_1d(jax.device_get(state["bad_step"]))
-        if (bad != NEVER).all():
+        if (bad != NEVER).all() and not self.may_diverge:
             raise self._not_finite(int(bad.max()) + 1)
 
     def _not_finite(self, step: int) -> NonFiniteLoss:

@@ -28,27 +28,27 @@ def run_many(
     """Train several runs, in as few programs as their differences allow.
 
     Runs that differ in seed, rates and the numbers of the objective (and in data of the same
-    shapes) are mapped over in one program, which costs far less than one run after the other. A
-    run whose loss becomes NaN or infinite ends as ``diverged_at``, the others go on.
+    shapes) share a program, which is compiled once. Small ones are mapped over in it, so that all
+    together take little longer than one; large ones run one after the other. A run whose loss
+    becomes NaN or infinite ends as ``diverged_at``, the others go on.
 
     Args:
         configs: at least one.
         devices: how many to use; all by default.
         progress: called with (steps done, steps in all, mean loss).
-        callback: called at each evaluation with the step and the runs of one program.
+        callback: called at each evaluation with the step and the runs that are trained together.
 
     Returns:
         One result for each configuration, in their order.
 
     Raises:
         ValueError: see :func:`dctheory.train.group.make_groups`.
-        NonFiniteLoss: all runs of one program diverged.
     """
     if not configs:
         raise ValueError("there is no run: give at least one TrainConfig")
     results: dict[int, TrainResult] = {}
     for group, places in make_groups(configs, devices):
-        loop = Loop(group, None, Limits(), progress, callback)
+        loop = Loop(group, None, Limits(), progress, callback, may_diverge=True)
         results |= zip(places, loop.run(), strict=True)
     return [results[index] for index in range(len(configs))]
 
@@ -90,7 +90,7 @@ def run_training(
     count = 1 if seeds is None else check_integer("seeds", seeds, 1)
     configs = [dataclasses.replace(config, seed=config.seed + i) for i in range(count)]
     limits = Limits(until, max_seconds)
-    groups = make_groups(configs, devices)
+    groups = make_groups(configs, devices, mapped=True)
     if len(groups) > 1:
         raise ValueError(
             f"{count} seeds give data of different shapes, which one program cannot hold; train "

@@ -32,7 +32,7 @@ SPECTRAL = dataclasses.replace(
 )
 
 def trained(configs, devices=None):
-    (group, _), = make_groups(configs, devices)
+    (group, _), = make_groups(configs, devices, mapped=True)
     program, losses = group.program, []
     state, order = program.init(group.hyper), program.order(group.hyper, np.int32(0))
     for _ in range(program.total_steps):

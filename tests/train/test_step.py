@@ -32,7 +32,7 @@ GRAPH = TrainConfig(
 
 
 def only_group(configs):
-    ((group, places),) = make_groups(configs)
+    ((group, places),) = make_groups(configs, mapped=True)
     assert places == list(range(len(configs)))
     return group
 
@@ -144,7 +144,7 @@ def test_the_first_step_with_a_loss_that_is_not_finite_is_kept():
 def test_runs_of_different_shapes_are_different_programs():
     other = dataclasses.replace(SPHERE, model=dataclasses.replace(SMALL, width=9))
     smaller = dataclasses.replace(SPHERE, data=dataclasses.replace(SPHERE.data, per_class=7))
-    groups = make_groups([SPHERE, other, smaller, dataclasses.replace(SPHERE, seed=5)])
+    groups = make_groups([SPHERE, other, smaller, dataclasses.replace(SPHERE, seed=5)], mapped=True)
     assert [places for _, places in groups] == [[0, 3], [1], [2]]
 
 

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 import pytest
 
+from dctheory.train import group
 from dctheory.train.config import (
     EvaluationConfig,
     ModelConfig,
@@ -129,6 +130,19 @@ def test_a_member_that_diverges_leaves_the_others_alone():
     assert good.diverged_at is None
     assert good.evaluation["probe_accuracy"] > 0.3
     json.dumps([bad.to_dict(), good.history], allow_nan=False)
+
+
+def test_runs_one_by_one_through_one_program_are_the_mapped_ones(monkeypatch):
+    configs = [dataclasses.replace(CONFIG, seed=seed) for seed in range(2)]
+    mapped = run_many(configs)
+    monkeypatch.setattr(group, "_CPU_WORK", 0)
+    one_by_one = run_many(configs)
+    for ours, theirs in zip(one_by_one, mapped, strict=True):
+        assert ours.config == theirs.config
+        for a, b in zip(jax.tree.leaves(ours.params), jax.tree.leaves(theirs.params), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+    bad = dataclasses.replace(CONFIG, optimizer=OptimizerConfig(learning_rate=1e30))
+    assert [each.diverged_at is None for each in run_many([bad, CONFIG])] == [False, True]
 
 
 def test_a_callback_sees_each_evaluation():
