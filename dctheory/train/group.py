@@ -25,8 +25,8 @@ from dctheory.train.problem import Problem, make_problem
 from dctheory.train.sources import law, stack
 from dctheory.train.step import Hyper, Program, State, make_hyper, signature
 
-# Parameters × batch up to which ten runs are faster as members of one program on a CPU.
-_CPU_WORK = 3e6
+# Parameters × batch up to which ten runs are faster mapped over on a CPU (benchmarks/).
+_CPU_WORK = 1e5
 
 
 @dataclass(frozen=True, eq=False)
