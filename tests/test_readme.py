@@ -1,5 +1,6 @@
 """What the README shows runs as it stands."""
 
+import functools
 import re
 import shlex
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import dctheory
+from dctheory._arguments import make_parser
 from dctheory.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +20,11 @@ def _blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
-def test_the_python_examples_run(capsys):
+def test_the_python_examples_run(capsys, monkeypatch, tmp_path):
+    # At the size of a test; what is printed has the same form.
+    small = functools.partial(dctheory.run_experiment, preset="smoke")
+    monkeypatch.setattr(dctheory, "run_experiment", small, raising=False)
+    monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], 30)
     embeddings = rng.standard_normal((60, 4)) + 2 * np.eye(4)[labels]
@@ -29,16 +36,23 @@ def test_the_python_examples_run(capsys):
     out = capsys.readouterr().out
     assert "Error bounds at k = 10" in out
     assert "Cosine similarities: 2 classes, 60 samples" in out
+    assert "margin-recovers-clean" in out
+    assert list(tmp_path.glob("results/margin-recovers-clean-*/result.json"))
 
 
 def test_the_commands_run(capsys):
     lines = "".join(_blocks("bash")).replace("\\\n", " ").splitlines()
     commands = [shlex.split(line, comments=True) for line in lines if "dctheory" in line]
-    ours = [words[1:] for words in commands if words[1] in ("bounds", "spectrum")]
-    assert len(ours) == 2
-    for arguments in ours:
+    quick = [words[1:] for words in commands if words[1] in ("bounds", "spectrum")]
+    assert len(quick) == 2
+    trained = [words[1:] for words in commands if words[1] in ("train", "experiment")]
+    assert len(trained) == 3
+    dry = [[*words, "--dry-run"] for words in trained if words[-1] != "--list"]
+    for arguments in [*quick, ["experiment", "--list"], *dry]:
         assert main(arguments) == 0
-    assert capsys.readouterr().out
+        assert capsys.readouterr().out
+    for words in commands:
+        make_parser().parse_args(words[1:])
 
 
 @pytest.mark.parametrize("target", ["verify", "test", "readme"])
