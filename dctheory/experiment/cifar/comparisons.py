@@ -58,7 +58,7 @@ def _reference(settings: CifarSettings, runs: Runs) -> Analysis:
 
 
 BASELINE_ALONE = Study(
-    methods=lambda settings: [Method(BASELINE)], searched=False, extra=_reference
+    methods=lambda settings: [Method(BASELINE)], searched=False, published=True, extra=_reference
 ).experiment(
     name="cifar-baseline",
     title="SimCLR on CIFAR with the recipe that everything else is compared with",
@@ -69,7 +69,9 @@ BASELINE_ALONE = Study(
 
 # --- Tables 1 to 4
 
-REMOVAL = Study(methods=_named("removal"), contrasts=_claims(Contrast("removal"))).experiment(
+REMOVAL = Study(
+    methods=_named("removal"), contrasts=_claims(Contrast("removal")), published=True
+).experiment(
     name="cifar-removal",
     title="Table 1: removing difficult pairs",
     question="Does SimCLR gain on CIFAR when difficult negative pairs leave the loss?",
@@ -81,6 +83,7 @@ REMOVAL = Study(methods=_named("removal"), contrasts=_claims(Contrast("removal")
 MARGIN = Study(
     methods=_named("margin-all", "margin"),
     contrasts=_claims(Contrast("margin"), Contrast("margin", "margin-all")),
+    published=True,
 ).experiment(
     name="cifar-margin",
     title="Table 2: margins on difficult pairs",
@@ -93,6 +96,7 @@ MARGIN = Study(
 TEMPERATURE = Study(
     methods=_named("temperature-all", "temperature"),
     contrasts=_claims(Contrast("temperature"), Contrast("temperature", "temperature-all")),
+    published=True,
 ).experiment(
     name="cifar-temperature",
     title="Table 3: temperatures of difficult pairs",
@@ -108,6 +112,7 @@ COMBINED = Study(
         *_above_baseline(_REMEDIES),
         *(Contrast("combined", other) for other in ("margin", "temperature", "debiased", "hcl")),
     ),
+    published=True,
 ).experiment(
     name="cifar-combined",
     title="Table 4: margin and temperature together, beside all other methods",

@@ -86,7 +86,7 @@ def _read_ranking(settings: CifarSettings, data_dir: Path | None, count: int) ->
     return places
 
 
-SUBSETS = SubsetStudy(methods=_methods, contrasts=_contrasts).experiment(
+SUBSETS = SubsetStudy(methods=_methods, contrasts=_contrasts, searched=False).experiment(
     name="cifar-subsets",
     title="Figure 1: subsets of equal size",
     question=(

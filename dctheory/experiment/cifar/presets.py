@@ -32,10 +32,11 @@ _SMOKE = replace(
     batch_size=8,
     width=2,
     projector=4,
-    samples=20,
+    samples=40,
     probe_samples=40,
-    similarity_samples=20,
+    similarity_samples=40,
     neighbours=3,
+    imbalance=4.0,
     queue=16,
     moments=1,
 )

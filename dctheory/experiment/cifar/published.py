@@ -33,6 +33,6 @@ def published_accuracy(dataset: str, method: str) -> float | None:
 
 
 def published_difference(dataset: str, ours: str, other: str) -> float | None:
-    """Difference of two of these accuracies in percentage points."""
+    """How far one is above the other in percentage points; None where none is known or it is not."""
     first, second = (published_accuracy(dataset, method) for method in (ours, other))
-    return None if first is None or second is None else first - second
+    return first - second if first and second and first > second else None
