@@ -204,7 +204,7 @@ def _findings(
 
 
 def _range(values: Sequence[float]) -> str:
-    low, high = f"{min(values):.2g}", f"{max(values):.2g}"
+    low, high = f"{min(values):.3g}", f"{max(values):.3g}"
     return low if low == high else f"{low} to {high}"
 
 
@@ -232,7 +232,7 @@ EXPERIMENT = Experiment(
             batch_size=2048,
         ),
     },
-    seconds={"cpu": 90.0},
+    seconds={"cpu": 75.0},
     tasks=make_tasks,
     analyse=analyse,
 )
