@@ -33,6 +33,6 @@ def published_accuracy(dataset: str, method: str) -> float | None:
 
 
 def published_difference(dataset: str, ours: str, other: str) -> float | None:
-    """How far one is above the other in percentage points; None where none is known or it is not."""
+    """How far one is above the other in percentage points; None where it is not, or not known."""
     first, second = (published_accuracy(dataset, method) for method in (ours, other))
     return first - second if first and second and first > second else None

@@ -116,7 +116,7 @@ def _report(result: TrainResult, images: ImageSet, similarity_samples: int) -> d
     losses = [[each["step"], each["loss"]] for each in result.history if "loss" in each]
     return {
         "evaluation": result.evaluation,
-        "diverged": None,
+        "diverged": "its features are not finite" if result.evaluation is None else None,
         "images": len(images),
         "steps": result.step,
         "seconds": round(result.seconds, 1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,20 +33,36 @@ def view_features(
         passes: over all images.
         most: batches in a pass; None for all.
     """
-    from dctheory.data.augment import two_views
-    from dctheory.data.cifar import CIFAR_AUGMENTATION
-
-    size, seed = result.config.batch_size, result.config.seed
+    augment, size, seed = _augment(), result.config.batch_size, result.config.seed
     for turn in range(passes):
         order = np.random.default_rng([seed, turn]).permutation(len(images))
         for step, start in enumerate(range(0, len(images), size)):
             if step == most:
                 break
             rows = np.take(order, range(start, start + size), mode="wrap")
-            views = two_views(
-                images.images[rows], images.indices[rows], seed, turn, step, CIFAR_AUGMENTATION
-            )
+            views = augment(images.images[rows], images.indices[rows], seed, turn, step)
             yield rows, np.concatenate([result.features(view) for view in views])
+
+
+@cache
+def _augment() -> Any:
+    """The two views of a batch of CIFAR, compiled."""
+    import jax
+
+    from dctheory.data.augment import two_views
+    from dctheory.data.cifar import CIFAR_AUGMENTATION
+
+    return jax.jit(partial(two_views, augmentation=CIFAR_AUGMENTATION))
+
+
+@cache
+def _select() -> Any:
+    """:func:`dctheory.contrast.select_pairs`, compiled."""
+    import jax
+
+    from dctheory.contrast.selection import select_pairs
+
+    return jax.jit(select_pairs, static_argnums=(1, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +96,14 @@ def cross_class_shares(result: TrainResult, images: ImageSet) -> dict[str, float
 
     The percentiles are the run's; features are those of a network that does not train.
     """
-    from dctheory.contrast.selection import negatives, select_pairs
+    from dctheory.contrast.selection import negatives
 
     objective = result.config.objective
     counts = np.zeros((2, 2))
     for rows, features in view_features(result, images, most=_BATCHES):
         labels = np.tile(images.labels[rows], 2)
         differ = labels[:, None] != labels
-        chosen = select_pairs(features, objective.pos_high, objective.pos_low)
+        chosen = _select()(features, objective.pos_high, objective.pos_low)
         for i, mask in enumerate((chosen, negatives(0, len(labels), len(labels)))):
             counts[i] += (differ & np.asarray(mask)).sum(), np.asarray(mask).sum()
     shares = counts[:, 0] / counts[:, 1]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,16 +52,20 @@ def choose_subsets(
         SCORE: np.argsort(mean_scores(result, images), kind="stable")[:size],
         ORACLE: np.flatnonzero(~difficult),
     }
-    found = {name: np.sort(images.indices[chosen]).tolist() for name, chosen in rows.items()}
+    found = {name: images.indices[chosen] for name, chosen in rows.items()}
     if ranking is not None:
-        first = np.array(ranking)[np.isin(ranking, images.indices)][:size]
-        if len(first) < size:
-            raise ValueError(
-                f"the ranking has {len(first)} of the images trained on, {size} are to be kept; "
-                "give a longer one, or keep fewer"
-            )
-        found[RANKING] = np.sort(first).tolist()
-    return found
+        found[RANKING] = _first_of(ranking, images, size)
+    return {name: np.sort(places).tolist() for name, places in found.items()}
+
+
+def _first_of(ranking: Sequence[int], images: ImageSet, size: int) -> NDArray[np.int64]:
+    first = np.array(ranking)[np.isin(ranking, images.indices)][:size]
+    if len(first) < size:
+        raise ValueError(
+            f"the ranking has {len(first)} of the images trained on, {size} are to be kept; "
+            "give a longer one, or keep fewer"
+        )
+    return first
 
 
 def mean_scores(result: TrainResult, images: ImageSet) -> NDArray[np.float64]:
@@ -69,13 +74,24 @@ def mean_scores(result: TrainResult, images: ImageSet) -> NDArray[np.float64]:
     With the run's percentiles: with pos_low = 100 nearly all pairs are selected, and scores say
     little.
     """
-    from dctheory.contrast.selection import difficulty_score, select_thresholds
-
-    objective = result.config.objective
+    objective, scores = result.config.objective, _scores()
     sums, counts = np.zeros(len(images)), np.zeros(len(images))
     for rows, features in view_features(result, images, _PASSES):
-        chosen = select_thresholds(features, objective.pos_high, objective.pos_low)
-        np.add.at(sums, rows, np.asarray(difficulty_score(chosen)))
+        found = scores(features, objective.pos_high, objective.pos_low)
+        np.add.at(sums, rows, np.asarray(found))
         np.add.at(counts, rows, 1)
     means: NDArray[np.float64] = sums / counts
     return means
+
+
+@cache
+def _scores() -> Any:
+    """Of a batch's features and percentiles, compiled."""
+    import jax
+
+    from dctheory.contrast.selection import difficulty_score, select_thresholds
+
+    def scores(features: Any, pos_high: float, pos_low: float) -> Any:
+        return difficulty_score(select_thresholds(features, pos_high, pos_low))
+
+    return jax.jit(scores, static_argnums=(1, 2))
