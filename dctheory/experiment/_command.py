@@ -180,6 +180,7 @@ def _continuing(arguments: argparse.Namespace, folder: Path) -> str:
         ("--seeds", arguments.seeds),
         ("--data-dir", arguments.data_dir),
         ("--scheduler", arguments.scheduler),
+        ("--max-seconds", arguments.max_seconds),
         ("--out", folder),
     ):
         words += [] if value is None else [option, str(value)]

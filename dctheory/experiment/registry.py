@@ -40,8 +40,13 @@ def load_experiment(name: str) -> Experiment:
 
 
 def quick_experiments(limit: float = 60.0) -> list[str]:
-    """Names of those whose ``cpu`` preset takes at most ``limit`` seconds."""
-    return [name for name in EXPERIMENTS if load_experiment(name).seconds["cpu"] <= limit]
+    """Names of those whose ``cpu`` preset takes at most ``limit`` seconds and no data set."""
+    loaded = {name: load_experiment(name) for name in EXPERIMENTS}
+    return [
+        name
+        for name, each in loaded.items()
+        if each.seconds["cpu"] <= limit and not each.needs_data
+    ]
 
 
 def experiments_table() -> Table:

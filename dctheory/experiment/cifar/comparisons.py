@@ -122,7 +122,7 @@ COMBINED = Study(
     ),
     claims=("cor-4.1", "thm-4.3", "thm-4.5"),
     # Seven methods: with 3 seeds of 50 epochs the GPU would be busy for longer than half an hour.
-    presets=presets(gpu={"epochs": 35, "search_epochs": 8}),
+    presets=presets(gpu={"epochs": 30, "search_epochs": 8}),
     seconds={"cpu": 180.0},
 )
 

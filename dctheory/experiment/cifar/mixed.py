@@ -65,7 +65,8 @@ def _table_10(settings: CifarSettings, runs: Runs) -> Analysis:
         row: dict[str, float | None] = {"ω, %": 100 * omega}
         for symbol, (values, _) in _ROWS.items():
             row[symbol] = mean_interval(values(runs, _name(omega))).value
-            row[f"{symbol}, published"] = MIXED.get(omega, {}).get(symbol)
+            if settings.dataset == "cifar10":
+                row[f"{symbol}, published"] = MIXED.get(omega, {}).get(symbol)
         rows.append(row)
     notes = (
         "accuracy and cosines in %; λ: of Theorem 3.4, whose n is here that of the images measured "

@@ -192,10 +192,7 @@ class Study:
                     }
                 )
         title = f"Search: {settings.search_epochs} epochs, one seed, on the validation split"
-        notes = (
-            "every method has the same number of runs; the rows that are not its own "
-            "parameters vary τ",
-        )
+        notes = ("every method has the same number of runs, and τ is among what they vary",)
         return Table(tuple(rows[0]), rows, title, notes)
 
     def experiment(self, **named: Any) -> Experiment:
@@ -204,6 +201,7 @@ class Study:
             **named,
             tasks=self.tasks,
             more=self.more,
+            needs_data=True,
             analyse=self.analyse,
         )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from dctheory.experiment import run_experiment
+from dctheory.experiment import registry, run_experiment
 from dctheory.experiment._run import make_plan
 from dctheory.experiment.cifar import published
 from dctheory.experiment.cifar.methods import compared, in_words
@@ -178,6 +178,12 @@ def test_missing_data_is_an_error_before_anything_is_written(name, tmp_path):
     with pytest.raises(FileNotFoundError, match="no CIFAR-10 in"):
         run_experiment(name, data_dir=tmp_path / "nothing", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_needs_data_is_not_quick(monkeypatch):
+    own = {name: EXPERIMENTS[name] for name in NAMES}
+    monkeypatch.setattr(registry, "EXPERIMENTS", own)
+    assert registry.quick_experiments(limit=1e9) == []
 
 
 def test_another_data_set_is_a_setting(tmp_path):
