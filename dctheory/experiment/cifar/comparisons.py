@@ -9,7 +9,8 @@ from dctheory.experiment.cifar.methods import BASELINE, Method, compared
 from dctheory.experiment.cifar.presets import presets
 from dctheory.experiment.cifar.published import ACCURACY, RECIPE, RECIPE_EPOCHS
 from dctheory.experiment.cifar.settings import CifarSettings
-from dctheory.experiment.cifar.study import Contrast, Runs, Study
+from dctheory.experiment.cifar.study import Contrast, Study
+from dctheory.experiment.cifar.tables import Runs
 from dctheory.experiment.result import compare
 from dctheory.experiment.statistics import mean_interval
 

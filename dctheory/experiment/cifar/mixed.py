@@ -11,7 +11,8 @@ from dctheory.experiment.cifar.methods import Method
 from dctheory.experiment.cifar.presets import presets
 from dctheory.experiment.cifar.published import MIXED
 from dctheory.experiment.cifar.settings import CifarSettings
-from dctheory.experiment.cifar.study import Contrast, Runs, Study, Values, differences_of
+from dctheory.experiment.cifar.study import Contrast, Study
+from dctheory.experiment.cifar.tables import Runs, Values, differences_of
 from dctheory.experiment.result import Comparison
 from dctheory.experiment.statistics import mean_interval, paired_difference
 

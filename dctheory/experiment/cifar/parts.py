@@ -9,15 +9,9 @@ from pathlib import Path
 from dctheory.experiment.cifar.methods import Method
 from dctheory.experiment.cifar.presets import presets
 from dctheory.experiment.cifar.settings import CifarSettings
-from dctheory.experiment.cifar.study import (
-    Contrast,
-    Results,
-    Study,
-    count_images,
-    final_name,
-    train_task,
-)
+from dctheory.experiment.cifar.study import Contrast, Study, count_images, train_task
 from dctheory.experiment.cifar.subsets import BALANCED, ORACLE, RANDOM, RANKING, SCORE
+from dctheory.experiment.cifar.tables import Results, final_name
 from dctheory.experiment.tasks import Task
 
 _ALL = "all-images"

@@ -9,7 +9,8 @@ from dctheory.experiment._base import Analysis
 from dctheory.experiment.cifar.methods import BASELINE, Method
 from dctheory.experiment.cifar.presets import presets
 from dctheory.experiment.cifar.settings import CifarSettings
-from dctheory.experiment.cifar.study import Runs, Study
+from dctheory.experiment.cifar.study import Study
+from dctheory.experiment.cifar.tables import Runs
 from dctheory.experiment.statistics import mean_interval
 
 _COMBINED = "combined"

@@ -10,7 +10,8 @@ from dctheory.experiment._base import Analysis
 from dctheory.experiment.cifar.methods import BASELINE, Method
 from dctheory.experiment.cifar.presets import presets
 from dctheory.experiment.cifar.settings import CifarSettings
-from dctheory.experiment.cifar.study import Runs, Study
+from dctheory.experiment.cifar.study import Study
+from dctheory.experiment.cifar.tables import Runs
 from dctheory.experiment.statistics import mean_interval, paired_verdict
 
 _COMBINED = {"objective.method": "combined", "objective.sigma": 0.1, "objective.rho": 0.7}
