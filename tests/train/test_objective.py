@@ -143,6 +143,20 @@ def test_removal_leaves_finite_gradients():
         assert np.isfinite(gradient(numbers, H, Z, None, None)).all()
 
 
+@pytest.mark.parametrize("loss", ["infonce", "spectral"])
+def test_blocks_of_rows_of_several_members_are_the_whole_matrix(loss):
+    given = [config("removal", loss=loss), config("margin", loss=loss)]
+    numbers = jax.tree.map(lambda *each: jnp.stack(each), *map(make_numbers, given))
+    z = jnp.stack([Z, 2 * Z[::-1]])
+    found = []
+    for block in (5, 2 * B):
+        objective = make_objective(given, block)
+        slope = jax.value_and_grad(lambda z, n, o=objective: o.value(n, H, z, None, None))
+        found.append(jax.jit(jax.vmap(slope))(z, numbers))
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
 def test_objectives_of_different_kinds_share_no_program():
     with pytest.raises(ValueError, match="different kinds"):
         make_objective([config(), config(pos_high=10.0)])
