@@ -78,28 +78,20 @@ def run(
         write(json_text(to_dict(config)), stdout)
         return 0
     from dctheory.train.outcome import NonFiniteLoss, Stopped
-    from dctheory.train.progress import progress
-    from dctheory.train.trainer import run_training
 
+    # Of several processes the first one says how they all end.
+    first = arguments.process == 0
     try:
-        with usage_errors(OSError, TypeError, ValueError), progress(stderr, "training") as shown:
-            _join(arguments)
-            results = run_training(
-                config,
-                seeds=arguments.seeds,
-                out=arguments.out,
-                resume=arguments.resume,
-                devices=arguments.devices,
-                max_seconds=arguments.max_seconds,
-                progress=shown,
-            )
+        results = _train(config, arguments, stderr)
     except NonFiniteLoss as error:
         write(f"dctheory: error: {error}", stderr)
         return 1
     except Stopped as stop:
-        write(f"dctheory: {stop}", stderr)
+        if first:
+            write(f"dctheory: {stop}", stderr)
         return 143 if stop.terminated else 3
-    write(_shown(results, arguments.json, width), stdout)
+    if first:
+        write(_shown(results, arguments.json, width), stdout)
     return 0
 
 
@@ -113,11 +105,32 @@ def read_config(arguments: argparse.Namespace) -> TrainConfig:
     return override(config, arguments.set)
 
 
+def _train(
+    config: TrainConfig, arguments: argparse.Namespace, stderr: TextIO
+) -> Sequence[TrainResult]:
+    from dctheory.train.progress import progress
+    from dctheory.train.trainer import run_training
+
+    with usage_errors(OSError, TypeError, ValueError), progress(stderr, "training") as shown:
+        _join(arguments)
+        return run_training(
+            config,
+            seeds=arguments.seeds,
+            out=arguments.out,
+            resume=arguments.resume,
+            devices=arguments.devices,
+            max_seconds=arguments.max_seconds,
+            progress=shown if arguments.process == 0 else None,
+        )
+
+
 def _join(arguments: argparse.Namespace) -> None:
     """Become one of several processes, if the command says so."""
     if arguments.coordinator is None:
-        if arguments.processes != 1:
-            raise ValueError("--processes needs --coordinator HOST:PORT, the address of process 0")
+        if (arguments.processes, arguments.process) != (1, 0):
+            raise ValueError(
+                "--processes and --process need --coordinator HOST:PORT, the address of process 0"
+            )
         return
     from dctheory.train.devices import initialize_processes
 

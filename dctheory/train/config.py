@@ -139,6 +139,10 @@ class ObjectiveConfig:
                 f"objective.edit {self.edit!r} is the theorems' remedy: it needs loss 'spectral' "
                 "and method 'baseline'"
             )
+        if self.edit != "none" and self.queue:
+            raise ValueError(
+                "objective.edit is of pairs of one batch: it needs objective.queue = 0"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,5 +270,10 @@ class TrainConfig:
             )
         if self.objective.edit != "none" and self.data.kind != "graph":
             raise ValueError("objective.edit needs graph data, whose difficult pairs are known")
+        if 0 < self.objective.queue < self.batch_size:
+            raise ValueError(
+                f"objective.queue = {self.objective.queue} holds no batch of {self.batch_size} "
+                "keys; choose at least batch_size, or 0 for no queue"
+            )
         if self.data.kind == "graph" and self.epochs is not None:
             raise ValueError("graph data is a stream of pairs without epochs; give steps")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -12,11 +13,31 @@ from dctheory._validation import check_integer
 AXIS = "data"
 
 
-def make_mesh(devices: int | None, batch_size: int) -> Mesh | None:
+def make_mesh(devices: int | None, batch_size: int, members: int = 0) -> Mesh | None:
     """A mesh of all processes' devices, or of the first ``devices``; None for a single one.
 
-    Raises ValueError when there are not so many, or the batch does not divide among them.
+    What divides among them is the batch, or else the members of a program: of one process as
+    many devices are used as do.
+
+    Raises ValueError when there are not so many devices, or they do not divide it.
     """
+    found = _first_devices(devices)
+    if members and jax.process_count() == 1:
+        found = found[: math.gcd(members, len(found))]
+    size, what, which = batch_size, "a batch", "batch_size"
+    if members:
+        size, what, which = members, "a group of runs", "number of seeds"
+    if size % len(found):
+        raise ValueError(
+            f"{what} of {size} does not divide among {len(found)} devices; choose a {which} that "
+            f"is a multiple of {len(found)}, or fewer devices"
+        )
+    if len(found) == 1:
+        return None
+    return jax.make_mesh((len(found),), (AXIS,), (AxisType.Auto,), devices=found)
+
+
+def _first_devices(devices: int | None) -> list[jax.Device]:
     found = jax.devices()
     if devices is not None:
         count = check_integer("devices", devices, 1)
@@ -31,14 +52,7 @@ def make_mesh(devices: int | None, batch_size: int) -> Mesh | None:
                 "leave devices out"
             )
         found = found[:count]
-    if batch_size % len(found):
-        raise ValueError(
-            f"a batch of {batch_size} does not divide among {len(found)} devices; choose a "
-            f"batch_size that is a multiple of {len(found)}, or fewer devices"
-        )
-    if len(found) == 1:
-        return None
-    return jax.make_mesh((len(found),), (AXIS,), (AxisType.Auto,), devices=found)
+    return found
 
 
 def sharding(mesh: Mesh, *, split: bool) -> NamedSharding:
@@ -53,6 +67,15 @@ def place(tree: Any, mesh: Mesh | None, *, split: bool = False) -> Any:
     return jax.device_put(tree, sharding(mesh, split=split))
 
 
+def fetch(tree: Any) -> Any:
+    """The arrays on the host, whole in every process; all processes must ask for them."""
+    if jax.process_count() == 1:
+        return jax.device_get(tree)
+    from jax.experimental import multihost_utils
+
+    return multihost_utils.process_allgather(tree, tiled=True)
+
+
 def from_first_process(tree: Any) -> Any:
     """What process 0 has, in every process: arrays of the same shapes on the host."""
     if jax.process_count() == 1:
@@ -60,6 +83,13 @@ def from_first_process(tree: Any) -> Any:
     from jax.experimental import multihost_utils
 
     return multihost_utils.broadcast_one_to_all(tree)
+
+
+def in_any_process(flags: Any) -> Any:
+    """Whether each of an array of bools is true somewhere."""
+    from jax.experimental import multihost_utils
+
+    return multihost_utils.process_allgather(flags).any(axis=0)
 
 
 def initialize_processes(coordinator: str, processes: int, process: int) -> None:

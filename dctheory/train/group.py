@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +18,7 @@ from dctheory.train.config import (
     TrainConfig,
 )
 from dctheory.train.devices import make_mesh, place
+from dctheory.train.neighbours import check_neighbours
 from dctheory.train.networks import Network, make_network
 from dctheory.train.objective import Objective, make_objective
 from dctheory.train.problem import Problem, make_problem
@@ -73,13 +73,13 @@ def make_groups(
     default they are where a run alone would leave the device idle.
 
     Raises:
-        ValueError: parameters that make no data, a batch larger than the data, devices that do
-            not divide it.
+        ValueError: parameters that make no data, a batch or a number of neighbours larger than
+            the data, devices that do not divide the batch.
     """
     places: dict[Any, list[int]] = {}
     problems = _problems(configs)
     for index, (config, problem) in enumerate(zip(configs, problems, strict=True)):
-        _check_batch(config, problem)
+        _check_sizes(config, problem)
         kind = (signature(config), law(problem.source), problem.input_shape)
         places.setdefault(kind, []).append(index)
     groups = []
@@ -116,13 +116,15 @@ def _problems(configs: Sequence[TrainConfig]) -> list[Problem]:
     return problems
 
 
-def _check_batch(config: TrainConfig, problem: Problem) -> None:
+def _check_sizes(config: TrainConfig, problem: Problem) -> None:
     count = problem.source.num_samples
     if count is not None and config.batch_size > count:
         raise ValueError(
             f"batch_size {config.batch_size} is larger than the {count} training samples; "
             f"choose at most {count}"
         )
+    if config.evaluation.neighbours:
+        check_neighbours(config.evaluation.neighbours, len(problem.evaluation.fit_labels))
 
 
 def _make_group(
@@ -133,10 +135,7 @@ def _make_group(
 ) -> Group:
     first, problem = configs[0], problems[0]
     members = len(configs) if len(configs) > 1 else 0
-    if members:
-        mesh = make_mesh(math.gcd(members, devices or len(jax.devices())), members)
-    else:
-        mesh = make_mesh(devices, first.batch_size)
+    mesh = make_mesh(devices, first.batch_size, members)
     # A batch that is spread over devices is not cut into blocks on each of them.
     block = None if mesh is None or members else 2 * first.batch_size
     samples = problem.source.num_samples

@@ -15,10 +15,10 @@ import numpy as np
 
 from dctheory._validation import check_integer, check_real
 from dctheory.train.checkpoint import load_latest, save_checkpoint
-from dctheory.train.devices import from_first_process, place
+from dctheory.train.devices import fetch, from_first_process, in_any_process, place
 from dctheory.train.group import Group
 from dctheory.train.outcome import NonFiniteLoss, Stopped, TrainResult
-from dctheory.train.protocol import evaluate
+from dctheory.train.protocol import NonFiniteFeatures, evaluate
 from dctheory.train.run_folder import RunFolder, stop_on_sigterm
 from dctheory.train.step import NEVER, State
 
@@ -109,6 +109,7 @@ class Loop:
         # A diverged member of several does not keep the others from going on.
         if not (self.group.several or self.may_diverge or _all_finite(state["params"])):
             raise self._not_finite(done)
+        state = fetch(state)
         if self.folder is not None:
             save_checkpoint(self.folder.checkpoints, done, state, {"seconds": self.seconds})
 
@@ -119,7 +120,7 @@ class Loop:
         if jax.process_count() > 1:
             # All must stop at the same step; to agree costs time, so they do it now and then.
             if done % self.group.configs[0].log_every == 0:
-                terminated, late = from_first_process(np.array([terminated, late]))
+                terminated, late = in_any_process(np.array([terminated, late]))
             else:
                 terminated = late = False
         if terminated:
@@ -138,7 +139,7 @@ class Loop:
 
     def _log(self, state: State, done: int, loss: jax.Array) -> None:
         self._check_finite(state)
-        values = np.asarray(loss, np.float64)
+        values = np.asarray(fetch(loss), np.float64)
         record = {"step": done, "loss": _json_numbers(values), "seconds": round(self.seconds, 3)}
         self._record(record)
         if self.progress is not None:
@@ -148,7 +149,7 @@ class Loop:
 
     def _check_finite(self, state: State) -> None:
         """NonFiniteLoss if every run has had a loss that is not finite."""
-        bad = np.atleast_1d(jax.device_get(state["bad_step"]))
+        bad = np.atleast_1d(fetch(state["bad_step"]))
         if (bad != NEVER).all() and not self.may_diverge:
             raise self._not_finite(int(bad.max()) + 1)
 
@@ -158,7 +159,7 @@ class Loop:
 
     def _evaluate(self, state: State, done: int) -> list[TrainResult]:
         """The runs as they are now; evaluated, unless the log of a resumed run has it already."""
-        params, stats, bad = jax.device_get((state["params"], state["stats"], state["bad_step"]))
+        params, stats, bad = fetch((state["params"], state["stats"], state["bad_step"]))
         bad = np.atleast_1d(bad)
         for record in self.history:
             if record["step"] == done and "evaluation" in record:
@@ -170,6 +171,8 @@ class Loop:
                 for index in range(len(self.group.configs))
             ]
             self._record({"step": done, "evaluation": found})
+        if not (self.may_diverge or any(found)):
+            raise self._not_finite(done)
         results = [
             self._result(index, done, params, stats, each, int(bad[index]))
             for index, each in enumerate(found)
@@ -178,16 +181,24 @@ class Loop:
             self.callback(done, results)
         return results
 
-    def _judge(self, index: int, params: Any, stats: Any) -> dict[str, Any]:
+    def _judge(self, index: int, params: Any, stats: Any) -> dict[str, Any] | None:
         group = self.group
         own_params, own_stats = group.member((params, stats), index)
         sets, config = group.problems[index].evaluation, group.configs[index].evaluation
-        return evaluate(group.program.network, own_params, own_stats, sets, config)
+        try:
+            return evaluate(group.program.network, own_params, own_stats, sets, config)
+        except NonFiniteFeatures:
+            # The last step went too far; the next one's loss would tell.
+            return None
 
     def _result(
         self, index: int, done: int, params: Any, stats: Any, found: Any, bad: int
     ) -> TrainResult:
         own_params, own_stats = self.group.member((params, stats), index)
+        diverged = done if found is None else None
+        if bad != NEVER:
+            # Counted from 1, as in the log.
+            diverged = bad + 1
         return TrainResult(
             config=self.group.configs[index],
             step=done,
@@ -197,7 +208,7 @@ class Loop:
             stats=own_stats,
             network=self.group.program.network,
             seconds=self.seconds,
-            diverged_at=None if bad == NEVER else bad,
+            diverged_at=diverged,
             folder=None if self.folder is None else self.folder.path,
         )
 

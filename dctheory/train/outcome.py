@@ -44,7 +44,8 @@ class TrainResult:
         params, stats: of the network, numpy arrays.
         network: the network.
         seconds: that training took, of the whole group that shared its program.
-        diverged_at: first step whose loss was not finite; None for none.
+        diverged_at: first step, counted from 1 as in the log, whose loss (or, of the last one,
+            whose encoder) was not finite; None for none.
         folder: of the run; None if nothing was kept.
     """
 

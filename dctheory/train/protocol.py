@@ -63,6 +63,10 @@ class EvaluationSet:
         return f"<EvaluationSet: {self.classes} classes, {sizes}>"
 
 
+class NonFiniteFeatures(ValueError):
+    """An encoder has outputs that are NaN or infinite: its training diverged."""
+
+
 def evaluate(
     network: Network,
     params: Any,
@@ -70,14 +74,12 @@ def evaluate(
     sets: EvaluationSet,
     config: EvaluationConfig,
     *,
-    members: bool = False,
     batch_size: int = 1024,
 ) -> dict[str, Any]:
     """Accuracies of the classifiers on the encoder's outputs, which stay as they are.
 
     Args:
-        network, params, stats: the encoder; with ``members`` every array of ``params`` and
-            ``stats`` has a leading axis, and the members are judged one after the other.
+        network, params, stats: the encoder.
         sets: the samples.
         config: of the classifiers.
         batch_size: inputs that the network takes at a time.
@@ -85,20 +87,21 @@ def evaluate(
     Returns:
         ``probe_accuracy`` and ``probe_error`` on the test samples, ``fit_accuracy`` of the probe
         on those it is fitted to, ``probe_converged``, ``knn_accuracy`` (without neighbours there
-        is none), each a number or, with ``members``, a list; and ``protocol``, the same in words.
+        is none); and ``protocol``, the same in words.
 
     Raises:
-        ValueError: more neighbours than samples to fit, inputs that do not suit the network,
-            features that are NaN.
+        ValueError: more neighbours than samples to fit, inputs that do not suit the network.
+        NonFiniteFeatures: an output of the encoder is NaN or infinite.
     """
     if config.neighbours:
         check_neighbours(config.neighbours, len(sets.fit_labels))
-    protocol = _protocol(network, sets, config)
-    if not members:
-        return _judge(network, params, stats, sets, config, batch_size) | protocol
-    # One after the other, so that memory is that of one encoder.
-    found = [_judge(network, *own, sets, config, batch_size) for own in _members(params, stats)]
-    return {name: [each[name] for each in found] for name in found[0]} | protocol
+    fit, test = (
+        extract_features(network, params, stats, inputs, batch_size)
+        for inputs in (sets.fit_inputs, sets.test_inputs)
+    )
+    if not (jnp.isfinite(fit).all() and jnp.isfinite(test).all()):
+        raise NonFiniteFeatures("the encoder has outputs that are NaN or infinite")
+    return _judge(fit, test, sets, config) | {"protocol": _protocol(network, sets, config)}
 
 
 def extract_features(
@@ -107,12 +110,11 @@ def extract_features(
     stats: Any,
     inputs: Any,
     batch_size: int = 1024,
-    members: bool = False,
 ) -> jax.Array:
-    """(N, features) outputs h of the encoder, (M, N, features) with ``members``.
+    """(N, features) outputs h of the encoder.
 
     Args:
-        network, params, stats: the encoder; with ``members`` as for :func:`evaluate`.
+        network, params, stats: the encoder.
         inputs: (N, ...) as in :class:`EvaluationSet`, N ≥ 1.
         batch_size: inputs at a time, so that memory does not grow with N but for inputs and
             features. Batch normalisation uses ``stats``: batches do not affect each other.
@@ -121,9 +123,6 @@ def extract_features(
     inputs = inputs if isinstance(inputs, jax.Array) else np.asarray(inputs)
     if inputs.ndim == 0 or not len(inputs):
         raise ValueError("inputs hold no sample; pass at least one")
-    if members:
-        parts = _members(params, stats)
-        return jnp.stack([extract_features(network, *own, inputs, batch_size) for own in parts])
     params, stats = jax.device_put((params, stats))
     size = min(batch_size, len(inputs))
     batches = []
@@ -143,18 +142,9 @@ def _encode(network: Network, params: Any, stats: Any, batch: Any) -> jax.Array:
 
 
 def _judge(
-    network: Network,
-    params: Any,
-    stats: Any,
-    sets: EvaluationSet,
-    config: EvaluationConfig,
-    batch_size: int,
+    fit: jax.Array, test: jax.Array, sets: EvaluationSet, config: EvaluationConfig
 ) -> dict[str, Any]:
-    """The numbers of one encoder."""
-    fit, test = (
-        extract_features(network, params, stats, inputs, batch_size)
-        for inputs in (sets.fit_inputs, sets.test_inputs)
-    )
+    """The numbers of one encoder's features."""
     labels = jnp.asarray(sets.test_labels)
     probe = fit_probe(
         fit,
@@ -185,16 +175,7 @@ def _judge(
     return found
 
 
-def _members(params: Any, stats: Any) -> list[tuple[Any, Any]]:
-    """Parameters and statistics of each member."""
-
-    def member(index: int) -> tuple[Any, Any]:
-        return jax.tree.map(lambda leaf: leaf[index], (params, stats))
-
-    return [member(index) for index in range(len(jax.tree.leaves(params)[0]))]
-
-
-def _protocol(network: Network, sets: EvaluationSet, config: EvaluationConfig) -> dict[str, str]:
+def _protocol(network: Network, sets: EvaluationSet, config: EvaluationConfig) -> str:
     probe = f"logistic probe (L-BFGS, ridge {config.ridge:g}, standardised)"
     if config.neighbours:
         votes = f"cosine, exp(s/{config.knn_temperature:g})"
@@ -203,8 +184,7 @@ def _protocol(network: Network, sets: EvaluationSet, config: EvaluationConfig) -
     if sets.is_resubstitution:
         tested = "tested on the same"
     weighted = sets.fit_weights is not None or sets.test_weights is not None
-    words = (
+    return (
         f"{probe} on {network.features} frozen encoder outputs h, no augmentation, "
         f"fit on {len(sets.fit_labels)}, {tested}{', weighted' if weighted else ''}"
     )
-    return {"protocol": words}

@@ -26,7 +26,7 @@ from dctheory.train.sources import Moment, Views
 # dicts of arrays, so that a checkpoint's entries have readable names.
 State = dict[str, Any]
 
-# The value of ``bad_step`` while every loss was finite.
+# The value of ``bad_step``, steps before the first loss that was not finite, while there is none.
 NEVER = -1
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import jax
+import numpy as np
 
 from dctheory._validation import check_integer
 from dctheory.train.config import TrainConfig
 from dctheory.train.config_file import to_dict
+from dctheory.train.devices import from_first_process
 from dctheory.train.group import make_groups
 from dctheory.train.loop import Callback, Limits, Loop, Progress
 from dctheory.train.outcome import TrainResult
@@ -42,10 +45,13 @@ def run_many(
         One result for each configuration, in their order.
 
     Raises:
+        TypeError: something else than configurations.
         ValueError: see :func:`dctheory.train.group.make_groups`.
     """
     if not configs:
         raise ValueError("there is no run: give at least one TrainConfig")
+    for each in configs:
+        _check_kind(each)
     results: dict[int, TrainResult] = {}
     for group, places in make_groups(configs, devices):
         loop = Loop(group, None, Limits(), progress, callback, may_diverge=True)
@@ -87,6 +93,7 @@ def run_training(
         NonFiniteLoss: no run has a finite loss; the last good checkpoint stays.
         OSError: the folder cannot be written; the checkpoints before stay.
     """
+    _check_kind(config)
     count = 1 if seeds is None else check_integer("seeds", seeds, 1)
     configs = [dataclasses.replace(config, seed=config.seed + i) for i in range(count)]
     limits = Limits(until, max_seconds)
@@ -99,11 +106,34 @@ def run_training(
     group = groups[0][0]
     if out is None:
         return Loop(group, None, limits, progress, callback).run()
-    document = {"runs": [to_dict(each) for each in configs]} if count > 1 else to_dict(config)
-    first = jax.process_index() == 0
-    start = RunFolder.start(out, "train", document, resume=resume) if first else nullcontext()
-    with start as folder:
+    document = to_dict(config) | ({"seeds": count} if count > 1 else {})
+    with _folder(out, document, resume) as folder:
         results = Loop(group, folder, limits, progress, callback).run()
         if folder is not None:
             folder.write_json("result.json", {"runs": [each.to_dict() for each in results]})
     return results
+
+
+def _check_kind(config: Any) -> None:
+    if not isinstance(config, TrainConfig):
+        raise TypeError(
+            f"a run is a TrainConfig, got {config!r}; read a file with dctheory.train.load_config"
+        )
+
+
+@contextmanager
+def _folder(
+    out: str | os.PathLike[str], document: dict[str, Any], resume: bool
+) -> Iterator[RunFolder | None]:
+    """The run's folder in process 0, None in others; without one none of them starts."""
+    folder, error = None, None
+    with ExitStack() as stack:
+        if jax.process_index() == 0:
+            try:
+                start = RunFolder.start(out, "train", document, resume=resume)
+                folder = stack.enter_context(start)
+            except (OSError, ValueError) as found:
+                error = found
+        if from_first_process(np.array(error is not None)):
+            raise error or ValueError("process 0 cannot start, and says why")
+        yield folder

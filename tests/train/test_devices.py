@@ -16,7 +16,9 @@ _HEADER = """
 import dataclasses, json, sys
 import jax, numpy as np
 from dctheory.contrast import select_pairs
-from dctheory.train.config import ModelConfig, ObjectiveConfig, TrainConfig
+from dctheory.train.config import (
+    EvaluationConfig, ModelConfig, ObjectiveConfig, TrainConfig,
+)
 from dctheory.train.data_config import SphereData
 from dctheory.train.group import make_groups
 
@@ -66,15 +68,13 @@ def assert_close(first, second):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-def test_eight_devices():
-    found = answer(
+@pytest.fixture(scope="module")
+def base():
+    """On one device and on eight, and what eight say of a batch that does not divide."""
+    return answer(
         run(
             """
-            found = {}
-            for name, config in (("base", BASE), ("queue", QUEUE), ("spectral", SPECTRAL)):
-                found[name] = [trained([config], count) for count in (1, 8)]
-            seeds = [dataclasses.replace(BASE, seed=seed) for seed in range(4)]
-            found["members"] = [trained(seeds, count) for count in (1, 8)]
+            found = {"one": trained([BASE], 1), "eight": trained([BASE], 8)}
             try:
                 trained([dataclasses.replace(BASE, batch_size=12)])
             except ValueError as error:
@@ -84,35 +84,108 @@ def test_eight_devices():
             devices=8,
         )
     )
-    assert "a batch of 12 does not divide among 8 devices" in found.pop("error")
+
+
+def test_eight_devices(base):
+    assert_close(base["one"], base["eight"])
+    assert "a batch of 12 does not divide among 8 devices" in base["error"]
+
+
+@pytest.mark.slow
+def test_eight_devices_with_a_queue_the_spectral_loss_and_several_runs():
+    found = answer(
+        run(
+            """
+            seeds = [dataclasses.replace(BASE, seed=seed) for seed in range(4)]
+            kinds = {"queue": [QUEUE], "spectral": [SPECTRAL], "members": seeds}
+            found = {
+                name: [trained(runs, count) for count in (1, 8)] for name, runs in kinds.items()
+            }
+            print(json.dumps(found))
+            """,
+            devices=8,
+        )
+    )
     for one, eight in found.values():
         assert_close(one, eight)
 
 
-def test_two_processes():
+def two_processes(body, *arguments):
+    """The answers of two processes that run the body as one."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         address = f"localhost:{free.getsockname()[1]}"
-    body = """
-    from dctheory.train.devices import from_first_process, initialize_processes
-    if len(sys.argv) > 1:
-        initialize_processes(sys.argv[1], 2, int(sys.argv[2]))
-    found = trained([BASE])
-    found["count"] = jax.device_count()
-    found["first"] = int(from_first_process(np.int32(jax.process_index())))
-    print(json.dumps(found))
+    join = """
+    from dctheory.train.devices import initialize_processes
+    initialize_processes(sys.argv[1], 2, int(sys.argv[2]))
     """
-    processes = [run(body, address, str(number)) for number in range(2)]
-    first, second = (answer(process) for process in processes)
-    assert first["count"] == second["count"] == 2
-    assert first["first"] == second["first"] == 0
-    assert_close(first, second)
-    assert_close(first, answer(run(body)))
+    body = textwrap.dedent(join) + textwrap.dedent(body)
+    processes = [run(body, address, str(number), *arguments) for number in range(2)]
+    return [answer(process) for process in processes]
 
 
-def test_devices_that_are_not_there():
+def test_two_processes(base, tmp_path):
+    found = two_processes(
+        """
+        from dctheory.train.devices import fetch, from_first_process, in_any_process, place
+        from dctheory.train.devices import make_mesh
+        from dctheory.train.trainer import run_training
+
+        found = trained([BASE])
+        found["count"] = jax.device_count()
+        own = np.array(jax.process_index())
+        found["first"] = int(from_first_process(own))
+        found["any"] = in_any_process(np.array([own == 1, own == 2])).tolist()
+        spread = place(np.arange(4), make_mesh(None, 4), split=True)
+        found["fetched"] = fetch({"spread": spread})["spread"].tolist()
+        try:
+            run_training(BASE, out=sys.argv[3], resume=True)
+        except ValueError as error:
+            found["error"] = str(error)
+        print(json.dumps(found))
+        """,
+        str(tmp_path),
+    )
+    for each in found:
+        assert_close(each, base["one"])
+        assert (each["count"], each["first"]) == (2, 0)
+        assert each["any"] == [True, False]
+        assert each["fetched"] == [0, 1, 2, 3]
+    # None waits for the other one, whose folder it is.
+    assert "there is no run of 'train' to resume" in found[0]["error"]
+    assert found[1]["error"] == "process 0 cannot start, and says why"
+
+
+@pytest.mark.slow
+def test_seeds_of_two_processes_are_stopped_and_resumed(tmp_path):
+    body = """
+    from dctheory.train.outcome import Stopped
+    from dctheory.train.trainer import run_training
+
+    config = dataclasses.replace(BASE, evaluation=EvaluationConfig(neighbours=3))
+    out = sys.argv[-1]
+    if len(sys.argv) > 2:
+        try:
+            run_training(config, seeds=2, out=out, until=2)
+        except Stopped as stop:
+            assert stop.step == 2
+    results = run_training(config, seeds=2, out=out, resume=len(sys.argv) > 2)
+    params = [np.asarray(p).tolist() for each in results for p in jax.tree.leaves(each.params)]
+    losses = [record["loss"] for each in results for record in each.history if "loss" in record]
+    print(json.dumps({"losses": losses, "params": params}))
+    """
+    found = two_processes(body, str(tmp_path / "two"))
+    alone = answer(run(body, str(tmp_path / "one")))
+    for each in found:
+        assert_close(each, alone)
+
+
+@pytest.mark.parametrize("members", [0, 3])
+def test_devices_that_are_not_there(members):
     with pytest.raises(ValueError, match="64 devices were asked for, but JAX has"):
-        make_mesh(64, 64)
+        make_mesh(64, 64, members)
+    with pytest.raises(ValueError, match="devices must be at least 1"):
+        make_mesh(0, 64, members)
 
 
 @pytest.mark.parametrize("coordinator", ["", "host", "host:", ":1", "host:port"])

@@ -10,7 +10,12 @@ jnp = jax.numpy
 
 from dctheory.train.config import EvaluationConfig, ModelConfig  # noqa: E402
 from dctheory.train.networks import make_network  # noqa: E402
-from dctheory.train.protocol import EvaluationSet, evaluate, extract_features  # noqa: E402
+from dctheory.train.protocol import (  # noqa: E402
+    EvaluationSet,
+    NonFiniteFeatures,
+    evaluate,
+    extract_features,
+)
 
 FIT, TEST, CLASSES, FEATURES = 40, 23, 3, 4
 CONFIG = EvaluationConfig(neighbours=5, ridge=1e-2)
@@ -144,23 +149,11 @@ def test_nodes_are_looked_up():
     assert "fit on 40, tested on the same" in found["protocol"]
 
 
-def test_members_are_judged_each_for_itself(encoder):
-    network = encoder[0]
-    params, stats = jax.vmap(network.init)(jax.random.split(jax.random.key(3), 3))
-    sets = images()
-    together = evaluate(network, params, stats, sets, CONFIG, members=True)
-    features = extract_features(network, params, stats, sets.test_inputs, members=True)
-    assert features.shape == (3, TEST, FEATURES)
-    assert isinstance(together["protocol"], str)
-    assert len({tuple(np.ravel(each)) for each in np.asarray(features)}) == 3
-    for index in range(3):
-        own = jax.tree.map(lambda leaf: leaf[index], (params, stats))  # noqa: B023
-        alone = evaluate(network, *own, sets, CONFIG)
-        np.testing.assert_array_equal(
-            features[index], extract_features(network, *own, sets.test_inputs)
-        )
-        for name in set(alone) - {"protocol"}:
-            assert together[name][index] == alone[name]
+def test_an_encoder_that_diverged_is_not_judged(encoder):
+    network, params, stats = encoder
+    for bad in (np.nan, np.inf):
+        with pytest.raises(NonFiniteFeatures, match="NaN or infinite"):
+            evaluate(network, {"weights": params["weights"] * bad}, stats, images(), CONFIG)
 
 
 def test_weights_of_samples(encoder):

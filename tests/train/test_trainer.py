@@ -21,7 +21,7 @@ from dctheory.train.config import (
     TrainConfig,
 )
 from dctheory.train.config_file import save_config
-from dctheory.train.data_config import SphereData
+from dctheory.train.data_config import DigitsData, SphereData
 from dctheory.train.outcome import NonFiniteLoss, Stopped
 from dctheory.train.trainer import run_many, run_training
 
@@ -91,7 +91,32 @@ def test_several_seeds_are_one_resumable_program(tmp_path):
     resumed = run_training(CONFIG, seeds=2, out=tmp_path, resume=True)
     whole = run_training(CONFIG, seeds=2)
     assert [each.config.seed for each in resumed] == [0, 1]
+    with pytest.raises(ValueError, match="another configuration: seeds: 2 -> absent"):
+        run_training(CONFIG, out=tmp_path, resume=True)
     assert same([each.params for each in resumed], [each.params for each in whole])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("until", [2, 3, 5])
+def test_seeds_with_batch_statistics_and_a_queue_resume_bit_for_bit(tmp_path, until):
+    config = dataclasses.replace(
+        CONFIG,
+        data=DigitsData(),
+        model=ModelConfig(kind="convnet", features=4, width=4, depth=1, projector=3),
+        objective=ObjectiveConfig(method="combined", sigma=0.1, rho=0.8, queue=64),
+        optimizer=OptimizerConfig(kind="adamw", learning_rate=0.01, warmup=0.5),
+        evaluation=EvaluationConfig(every=2, neighbours=0, iterations=20),
+        batch_size=32,
+        epochs=None,
+        steps=6,
+    )
+    whole = run_training(config, seeds=2)
+    with pytest.raises(Stopped):
+        run_training(config, seeds=2, out=tmp_path, until=until)
+    resumed = run_training(config, seeds=2, out=tmp_path, resume=True)
+    for ours, theirs in zip(resumed, whole, strict=True):
+        assert same((ours.params, ours.stats), (theirs.params, theirs.stats))
+        assert log_of(ours) == log_of(theirs)
 
 
 def test_another_configuration_is_not_resumed(tmp_path):
@@ -119,6 +144,7 @@ def test_a_member_that_diverges_leaves_the_others_alone():
     configs = [
         dataclasses.replace(
             CONFIG,
+            log_every=1,
             objective=objective,
             optimizer=OptimizerConfig(learning_rate=rate, schedule="constant"),
         )
@@ -126,7 +152,7 @@ def test_a_member_that_diverges_leaves_the_others_alone():
     ]
     bad, good = run_many(configs)
     assert bad.evaluation is None
-    assert 0 < bad.diverged_at < STEPS
+    assert bad.diverged_at == next(each["step"] for each in bad.history if each["loss"] is None)
     assert good.diverged_at is None
     assert good.evaluation["probe_accuracy"] > 0.3
     json.dumps([bad.to_dict(), good.history], allow_nan=False)
@@ -145,6 +171,23 @@ def test_runs_one_by_one_through_one_program_are_the_mapped_ones(monkeypatch):
     assert [each.diverged_at is None for each in run_many([bad, CONFIG])] == [False, True]
 
 
+@pytest.fixture
+def last_step_too_far():
+    """A run whose only loss is finite, and whose encoder is not after it."""
+    optimizer = OptimizerConfig(learning_rate=1e38, momentum=0.0, weight_decay=0.0)
+    return dataclasses.replace(CONFIG, optimizer=optimizer, epochs=None, steps=1)
+
+
+def test_a_run_whose_last_step_goes_too_far_diverged(last_step_too_far, tmp_path):
+    with pytest.raises(NonFiniteLoss, match="not finite at step 1;"):
+        run_training(last_step_too_far, out=tmp_path)
+    (alone,) = run_many([last_step_too_far])
+    assert alone.evaluation is None
+    assert alone.diverged_at == 1
+    assert alone.history[0]["loss"] > 0
+    assert repr(alone) == "<TrainResult: diverged at step 1>"
+
+
 def test_a_callback_sees_each_evaluation():
     seen = []
     run_many([CONFIG], callback=lambda step, runs: seen.append((step, runs[0].step)))
@@ -153,20 +196,55 @@ def test_a_callback_sees_each_evaluation():
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [({"until": 0}, "until"), ({"max_seconds": -1.0}, "max_seconds"), ({"seeds": 0}, "seeds")],
+    [
+        ({"until": 0}, "until"),
+        ({"max_seconds": -1.0}, "max_seconds"),
+        ({"seeds": 0}, "seeds"),
+        ({"devices": 0, "seeds": 2}, "devices must be at least 1"),
+        ({"devices": 64, "seeds": 3}, "64 devices were asked for"),
+    ],
 )
-def test_bad_limits_are_refused(values, message):
+def test_bad_limits_are_refused_before_there_is_a_folder(values, message, tmp_path):
     with pytest.raises(ValueError, match=message):
-        run_training(CONFIG, **values)
+        run_training(CONFIG, out=tmp_path, **values)
+    assert not list(tmp_path.iterdir())
+
+
+def test_more_neighbours_than_samples_are_refused_before_training(tmp_path):
+    config = dataclasses.replace(CONFIG, evaluation=EvaluationConfig(neighbours=37))
+    with pytest.raises(ValueError, match="neighbours = 37 is more than the 36 samples"):
+        run_training(config, out=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_no_configuration():
+    for run in (run_training, lambda config: run_many([config])):
+        with pytest.raises(TypeError, match=r"a run is a TrainConfig, got 'run\.toml'; read"):
+            run("run.toml")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"queue": 7}, "objective.queue = 7 holds no batch of 8 keys"),
+        ({"queue": 8, "loss": "spectral", "edit": "margin"}, "it needs objective.queue = 0"),
+    ],
+)
+def test_a_queue_that_does_not_fit_is_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(CONFIG, objective=ObjectiveConfig(**values))
 
 
 # --- Processes that are killed
 
 
-def started(tmp_path, *more):
+LONG = dataclasses.replace(CONFIG, epochs=400, checkpoint_every=1, log_every=1)
+
+
+def started(tmp_path, *more, config=LONG):
     """``dctheory train`` in a process of its own."""
     path = tmp_path / "config.json"
-    save_config(path, dataclasses.replace(CONFIG, epochs=400, checkpoint_every=1, log_every=1))
+    save_config(path, config)
     command = [sys.executable, "-m", "dctheory", "train", str(path), "--out", str(tmp_path), *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -184,7 +262,7 @@ def checkpoints(tmp_path):
 
 
 def test_sigterm_ends_with_a_checkpoint_and_says_how_to_go_on(tmp_path):
-    process = started(tmp_path)
+    process = started(tmp_path, config=dataclasses.replace(LONG, objective=ObjectiveConfig()))
     wait_for(lambda: checkpoints(tmp_path), process)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
@@ -195,8 +273,7 @@ def test_sigterm_ends_with_a_checkpoint_and_says_how_to_go_on(tmp_path):
 
 @pytest.mark.slow
 def test_a_run_killed_at_any_moment_is_resumed_bit_for_bit(tmp_path):
-    config = dataclasses.replace(CONFIG, epochs=400, checkpoint_every=1, log_every=1)
-    (whole,) = run_training(config)
+    (whole,) = run_training(LONG)
     rng = np.random.default_rng(0)
     process = started(tmp_path)
     for _ in range(4):
@@ -208,6 +285,6 @@ def test_a_run_killed_at_any_moment_is_resumed_bit_for_bit(tmp_path):
         time.sleep(rng.uniform(0, 6))
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    (resumed,) = run_training(config, out=tmp_path, resume=True)
+    (resumed,) = run_training(LONG, out=tmp_path, resume=True)
     assert same(resumed.params, whole.params)
     assert log_of(resumed) == log_of(whole)
