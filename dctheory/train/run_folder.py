@@ -128,7 +128,8 @@ class RunFolder:
         Raises ValueError for NaN or infinity (the key is named), TypeError for what is neither
         JSON nor an array of numbers.
         """
-        write_atomic(self.path / name, _json(name, document, indent=2) + "\n")
+        with _named(self.path / name):
+            write_atomic(self.path / name, _json(name, document, indent=2) + "\n")
 
     # --- The log
 
@@ -140,7 +141,8 @@ class RunFolder:
         check_integer("the step of a record", record.get("step"), 0)
         line = f"{_json(_LOG, record)}\n"
         # Opened and closed for each record, so that what is logged outlives a kill.
-        with open(self.path / _LOG, "a", encoding="utf-8", newline="\n") as file:
+        path = self.path / _LOG
+        with _named(path), open(path, "a", encoding="utf-8", newline="\n") as file:
             file.write(line)
 
     def read_log(self) -> list[dict[str, Any]]:
@@ -159,7 +161,9 @@ class RunFolder:
     def trim_log(self, step: int) -> None:
         """Keep the records up to a step, so that those after it can be written again."""
         records = [record for record in self.read_log() if record["step"] <= step]
-        write_atomic(self.path / _LOG, "".join(f"{_json(_LOG, each)}\n" for each in records))
+        text = "".join(f"{_json(_LOG, each)}\n" for each in records)
+        with _named(self.path / _LOG):
+            write_atomic(self.path / _LOG, text)
 
 
 def _existing(out: Path, name: str) -> Path:
@@ -177,6 +181,16 @@ def _existing(out: Path, name: str) -> Path:
             "resume out to start one"
         )
     return found[max(found)]
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """OSErrors of writing, such as that of a full disk, name the file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def _record(line: bytes, where: str) -> dict[str, Any]:
