@@ -105,11 +105,7 @@ class DigitsData:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        check_real("data.mixed", self.mixed, 0, 1)
-        _check_flag("data.keep_mixed", self.keep_mixed)
-        check_real("data.imbalance", self.imbalance, 1)
-        check_choice("data.test", self.test, TEST_SETS)
-        _check_seed(self.seed)
+        _check_images(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,15 +138,11 @@ class Cifar10Data:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        check_real("data.mixed", self.mixed, 0, 1)
-        _check_flag("data.keep_mixed", self.keep_mixed)
-        check_real("data.imbalance", self.imbalance, 1)
+        _check_images(self)
         for name in ("samples", "probe_samples"):
             if getattr(self, name) is not None:
                 check_integer(f"data.{name}", getattr(self, name), 1)
         check_real("data.held_out", self.held_out, 0, 0.5, low_open=True)
-        check_choice("data.test", self.test, TEST_SETS)
-        _check_seed(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +156,14 @@ DataConfig = GraphData | SphereData | DigitsData | Cifar10Data
 DATA_KINDS: dict[str, type] = {
     each.kind: each for each in (GraphData, SphereData, DigitsData, Cifar10Data, Cifar100Data)
 }
+
+
+def _check_images(data: DigitsData | Cifar10Data) -> None:
+    check_real("data.mixed", data.mixed, 0, 1)
+    _check_flag("data.keep_mixed", data.keep_mixed)
+    check_real("data.imbalance", data.imbalance, 1)
+    check_choice("data.test", data.test, TEST_SETS)
+    _check_seed(data.seed)
 
 
 def _check_seed(seed: int | None) -> None:

@@ -243,10 +243,10 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
 try:
     folder.log({{"step": 1, "loss": 0.5}})
 except OSError as error:
-    print(error.strerror)
+    print(error.strerror, Path(error.filename).name)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert (done.stdout, done.stderr) == ("File too large\n", "")
+    assert (done.stdout, done.stderr) == ("File too large log.jsonl\n", "")
     assert begun.read_log() == [{"step": 0}]
 
 
