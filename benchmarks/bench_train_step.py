@@ -6,6 +6,7 @@ slows both.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -67,7 +68,8 @@ def _rows(
         difference = abs(first[name] / first[""] - 1)
         if not difference < TOLERANCES[precision]:
             raise RuntimeError(f"{title}: ours and {name} disagree by {difference:.1e}")
-        note = f"the first losses differ by {difference:.1e} (relative)"
+        load = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs"
+        note = f"the first losses differ by {difference:.1e} (relative); {load}"
         found.append(row | {"peer": peer, "peer_name": name, "note": note})
     return found
 
