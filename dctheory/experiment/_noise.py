@@ -98,12 +98,10 @@ class NoisyPoint:
         )
 
         edit = arm if arm in (MARGIN, TEMPERATURE) else "none"
-        # 0 is the theorem's temperature, 1 the margin for weights that sum to 1.
-        scale = float(edit == MARGIN)
         return TrainConfig(
             data=self._data(arm),
             model=ModelConfig(kind="table", features=self.classes),
-            objective=ObjectiveConfig(loss="spectral", edit=edit, edit_scale=scale),
+            objective=ObjectiveConfig(loss="spectral", edit=edit),
             optimizer=OptimizerConfig(
                 kind="adamw", learning_rate=self.learning_rate, weight_decay=0.0
             ),

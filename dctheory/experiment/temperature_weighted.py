@@ -46,7 +46,7 @@ def make_tasks(
 
 def _config(settings: GraphSettings, pairing: str, k: int) -> TrainConfig:
     # 0 stands for the theorem's own temperatures.
-    return settings.config(pairing, k, edit="temperature", edit_scale=0.0)
+    return settings.config(pairing, k, edit="temperature")
 
 
 @dataclass(frozen=True, eq=False)

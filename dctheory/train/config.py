@@ -74,8 +74,7 @@ class ObjectiveConfig:
         pos_high, pos_low: percentiles of Eq. 12, on the cosines of h.
         edit: for pairs of a graph, the theorems' own remedy on every pair of nodes: "margin"
             (M̄ of Theorem 4.3), "temperature" (T of Theorem 4.5).
-        edit_scale: factor of M, 1 being right for weights that sum to 1; or the temperature of
-            difficult pairs in place of Theorem 4.5's, 0 for the theorem's.
+        edit_scale: factor of M̄, 1 being right for weights that sum to 1.
         norm, mu: rows of z "free", on the "unit" sphere, or in the "ball" of radius √μ (spectral).
         queue: keys in a MoCo queue, 0 for none.
         momentum: of the momentum encoder.
@@ -133,6 +132,11 @@ class ObjectiveConfig:
         if self.method == "removal" and self.scope == "all":
             raise ValueError(
                 "objective.method 'removal' with scope 'all' leaves no negative; use 'selected'"
+            )
+        if self.edit != "margin" and self.edit_scale != 1:
+            raise ValueError(
+                f"objective.edit_scale is the factor of a margin and must be 1 with edit "
+                f"{self.edit!r}, got {self.edit_scale}"
             )
         if self.edit != "none" and (self.loss != "spectral" or self.method != "baseline"):
             raise ValueError(

@@ -134,17 +134,13 @@ def _sampler(graph: SimilarityGraph, data: GraphData, seed: int) -> Any:
 
 def _edits(config: TrainConfig, graph: SimilarityGraph) -> jax.Array | None:
     """(N, N) margins for weights that sum to 1, or temperatures, as the objective asks."""
-    from dctheory.bound.edits import margin_matrix, temperature_matrix, temperatures_by_kind
-    from dctheory.bound.kinds import fill
+    from dctheory.bound.edits import margin_matrix, temperature_matrix
 
     objective = config.objective
     if objective.edit == "none":
         return None
     if objective.edit == "margin":
         table = objective.edit_scale * margin_matrix(graph, normalized=True)
-    elif objective.edit_scale:
-        by_kind = temperatures_by_kind(graph, objective.edit_scale)
-        table = fill(graph, {name: float(value) for name, value in by_kind.items()})
     else:
         table = temperature_matrix(graph)
     return jnp.asarray(table, jnp.float32)

@@ -13,7 +13,6 @@ from dctheory.experiment import (
 )
 from dctheory.experiment._graph_runs import (
     GraphSettings,
-    edits_of,
     minimiser_of,
     train_tables,
     trained_loss,
@@ -201,13 +200,6 @@ def test_training_reaches_the_minimum():
     (task,) = spectral_recovery.make_tasks(settings, (0, 1), None)
     found = spectral_recovery.analyse(settings, {task.name: train_tables(**task.arguments)})
     assert outcomes(found, "either") == [True] * 3
-
-
-def test_only_the_theorem_s_temperature_is_known():
-    config = SETTINGS.config("both", 3, edit="temperature", edit_scale=0.0)
-    objective = replace(config.objective, edit_scale=0.5)
-    with pytest.raises(ValueError, match="choose 0"):
-        edits_of(replace(config, objective=objective))
 
 
 @pytest.mark.parametrize(

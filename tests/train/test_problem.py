@@ -102,13 +102,9 @@ def test_edits_are_the_theorems_matrices():
     margins = margin_matrix(GRAPH, normalized=True)
     np.testing.assert_allclose(edits(edit="margin"), margins, rtol=1e-6)
     np.testing.assert_allclose(edits(edit="margin", edit_scale=3.0), 3 * margins, rtol=1e-6)
-    np.testing.assert_allclose(
-        edits(edit="temperature", edit_scale=0.0), temperature_matrix(GRAPH), rtol=1e-6
-    )
-    # A temperature of one's own is on the difficult pairs of different classes alone.
-    expected = np.ones((6, 6))
-    expected[0, 3] = expected[3, 0] = 0.25
-    np.testing.assert_allclose(edits(edit="temperature", edit_scale=0.25), expected)
+    np.testing.assert_allclose(edits(edit="temperature"), temperature_matrix(GRAPH), rtol=1e-6)
+    with pytest.raises(ValueError, match="edit_scale is the factor of a margin"):
+        edits(edit="temperature", edit_scale=0.25)
     assert problem(NODES).source.edits is None
 
 
