@@ -41,7 +41,7 @@ class Result:
         return "\n\n".join(parts)
 
     def save(self, folder: Path) -> None:
-        """Write all parts into ``folder`` as JSON and Markdown, experiments in their own folders."""
+        """Write all parts into ``folder`` as JSON and Markdown; each experiment has a folder."""
         instances = [instance.to_dict() for instance in self.instances]
         markdown = "\n\n".join(instance.to_markdown() for instance in self.instances)
         write_atomic(folder / "report.json", self.report.to_json() + "\n")
