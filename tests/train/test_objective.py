@@ -17,7 +17,7 @@ B, P, D = 6, 5, 4
 RNG = np.random.default_rng(0)
 H = RNG.standard_normal((2 * B, P)).astype(np.float32)
 Z = RNG.standard_normal((2 * B, D)).astype(np.float32)
-MASK = np.asarray(select_pairs(H, 20, 80))
+MASK = np.asarray(jax.jit(select_pairs, static_argnums=(1, 2))(H, 20, 80))
 
 
 def value(config, group=(), keys=None, edits=None):
@@ -116,13 +116,13 @@ def test_methods_it_is_compared_with():
 def test_queue_of_keys():
     keys = Keys(*(jnp.asarray(RNG.standard_normal((7, size)), jnp.float32) for size in (D, P)))
     given = config("margin", queue=7)
-    mask = select_pairs(H[:B], 20, 80, queue=keys.h)
+    mask = jax.jit(select_pairs, static_argnums=(1, 2))(H[:B], 20, 80, queue=keys.h)
     from dctheory.contrast import margin
 
-    expected = info_nce(Z[:B], Z[B:], 0.4, margin(0.2, mask), queue=keys.z)
+    expected = jax.jit(info_nce)(Z[:B], Z[B:], 0.4, margin(0.2, mask), queue=keys.z)
     assert value(given, keys=keys) == pytest.approx(float(expected), rel=1e-6)
     spectral = config("margin", queue=7, loss="spectral")
-    expected = spectral_loss(Z[:B], Z[B:], margin=0.2 * mask, queue=keys.z)
+    expected = jax.jit(spectral_loss)(Z[:B], Z[B:], margin=0.2 * mask, queue=keys.z)
     assert value(spectral, keys=keys) == pytest.approx(float(expected), rel=1e-6)
 
 

@@ -175,7 +175,8 @@ def test_runs_one_by_one_through_one_program_are_the_mapped_ones(monkeypatch):
 def last_step_too_far():
     """A run whose only loss is finite, and whose encoder is not after it."""
     optimizer = OptimizerConfig(learning_rate=1e38, momentum=0.0, weight_decay=0.0)
-    return dataclasses.replace(CONFIG, optimizer=optimizer, epochs=None, steps=1)
+    plain = {"objective": ObjectiveConfig(), "optimizer": optimizer}
+    return dataclasses.replace(CONFIG, **plain, epochs=None, steps=1)
 
 
 def test_a_run_whose_last_step_goes_too_far_diverged(last_step_too_far, tmp_path):
