@@ -176,7 +176,8 @@ def _accuracies(runs: DigitsRuns) -> Table:
         "seed has its own split, mixture, search and initialisation: intervals hold all of them",
         "probe: fitted to all training images before mixing, whatever was trained on; probe of "
         "own: fitted to the images as they were trained on",
-        "selected: of the negative pairs, ordered pairs of views",
+        "selected: of the negative pairs, ordered pairs of views; “-all”: on all of them, where "
+        "removal would leave none",
         f"every run has {runs.settings.steps} steps, whatever number of images it trains on",
     )
     return Table(tuple(rows[1]), rows, "Accuracy on the test part", notes)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _FUNCTION = "dctheory.experiment._selection_shares:watch"
 METHODS = (BASELINE, "removal")
-# To near 100 % is to miss it by at most this share of what chance misses.
+# To near a limit is to leave at most this share of the way to it from chance.
 _LEFT = 0.1
 
 
@@ -126,10 +126,13 @@ class Shares:
         """The mean of these."""
         return mean_interval(self.values(name, step, high, low)).value
 
-    def nearness(self, step: int, high: float, low: float = 100.0) -> Values:
-        """The share in % from which on it counts as near to 100 %, by seed."""
-        chances = self.values("chance", step, high, low)
-        return [None if each is None else 100 - _LEFT * (100 - each) for each in chances]
+    def near(self, limits: Values, step: int, high: float) -> Values:
+        """The share in % from which on it counts as near to a limit, by seed."""
+        pairs = zip(limits, self.values("chance", step, high), strict=True)
+        return [
+            None if limit is None or chance is None else limit - _LEFT * (limit - chance)
+            for limit, chance in pairs
+        ]
 
 
 def analyse(settings: SelectionSettings, results: Mapping[str, Any]) -> Analysis:
@@ -180,13 +183,17 @@ def _comparisons(settings: SelectionSettings, method: str, shares: Shares) -> li
 def _verdicts(method: str, shares: Shares) -> list[EmpiricalVerdict]:
     """Of the selection with posHigh = 100/(r + 1) and posLow = 100."""
     first, last = shares.steps[0], shares.steps[-1]
-    share = shares.values("share", last, POS_HIGH)
+    share, best = (shares.values(name, last, POS_HIGH) for name in ("share", "best"))
     others = {
         "rises in training": shares.values("share", first, POS_HIGH),
         "is above chance": shares.values("chance", last, POS_HIGH),
-        "misses 100 % by less than a tenth of what chance does": shares.nearness(last, POS_HIGH),
+        "nears 100 %": shares.near([100.0] * len(share), last, POS_HIGH),
+        "nears the best that an encoder could reach": shares.near(best, last, POS_HIGH),
     }
-    note = f"points; posHigh = {POS_HIGH:g}, posLow = 100, at the end"
+    note = (
+        f"points; posHigh = {POS_HIGH:g}, posLow = 100, at the end; near is where a tenth of the "
+        "way from chance is left"
+    )
     return [
         paired_verdict(
             f"{method}: the share of cross-class pairs among the selected {words}",
