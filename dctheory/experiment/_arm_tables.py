@@ -158,7 +158,7 @@ def search_table(found: Sequence[PointResult]) -> Table:
     ]
     columns = ("loss", "k", "γ − β", "n_d", "arm", "values", "error", "chosen")
     notes = (
-        "mean error on seeds that no reported run has; rate: factor of the learning rate, which "
-        f"{', '.join(METHODS)} leave at 1",
+        "mean error on seeds that no reported run has; rate: factor of the learning rate, in "
+        f"{', '.join(METHODS)} the one that is best without a remedy",
     )
     return Table(columns, rows, "Search of each arm's own numbers", notes=notes)

@@ -33,8 +33,8 @@ LONGER = "with difficult, twice the steps"
 # On the pairs that Eq. 12 selects.
 METHODS = ("removal", "margin", "temperature", "combined")
 
-# What each arm tries on the validation seeds: a factor of the learning rate, or the method's own
-# numbers at that rate. Every arm tries as many.
+# What each arm tries on the validation seeds, all of them as many values: a factor of the learning
+# rate, or the method's own numbers at the rate that is best without a remedy.
 _RATES: tuple[dict[str, float], ...] = ({"rate": 1.0}, {"rate": 0.5}, {"rate": 2.0})
 CANDIDATES: dict[str, tuple[dict[str, float], ...]] = {
     WITH: _RATES,
@@ -233,7 +233,8 @@ def train_point(
     choices: dict[str, Mapping[str, float]] = {}
     for arm in where.arms:
         if arm in CANDIDATES:
-            search += _search(known, where, arm)
+            own = choices[WITH] if arm in METHODS else {}
+            search += _search(known, where, arm, own)
             choices[arm] = next(r["values"] for r in search if r["arm"] == arm and r["chosen"])
     for arm in (*where.arms, *((LONGER,) if longer else ())):
         choice = choices.get(arm, choices[WITH])
@@ -241,10 +242,13 @@ def train_point(
     return {"search": search, "runs": runs}
 
 
-def _search(settings: ArmSettings, point: Point, arm: str) -> list[dict[str, Any]]:
+def _search(
+    settings: ArmSettings, point: Point, arm: str, shared: Mapping[str, float]
+) -> list[dict[str, Any]]:
     """The candidates of an arm with their errors on the validation seeds."""
     found: list[dict[str, Any]] = []
-    for values in CANDIDATES[arm][: settings.tries]:
+    for own in CANDIDATES[arm][: settings.tries]:
+        values = {**shared, **own}
         runs = _train(settings, point, arm, values, settings.search)
         errors = [math.inf if run["error"] is None else run["error"] for run in runs]
         found.append({"arm": arm, "values": values, "error": float(np.mean(errors))})

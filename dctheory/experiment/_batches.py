@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Shares = dict[str, list[float]]
 
 _FUNCTION = "dctheory.experiment._batches:train_batch"
-ARMS = (WITH, *METHODS)
+ARMS = (WITH, *METHODS[:2])
 # What is counted among the selected pairs.
 SHARES = ("cross-class", "difficult", "half difficult")
 
@@ -53,7 +53,7 @@ class BatchSettings(ArmSettings):
     """
 
     sizes: tuple[int, ...] = (16, 64, 256)
-    k: int = 4
+    k: int = 5
     distance: float = 0.45
     difficult: int = 40
     drawn: int = 4096
@@ -209,8 +209,14 @@ def perfect_share(settings: BatchSettings, size: int) -> float:
     return float(1 - weights @ wrong / (last - first))
 
 
-def random_share(settings: BatchSettings) -> float:
-    """Share of pairs of two difficult samples of two classes among all negative pairs."""
+def random_shares(settings: BatchSettings) -> dict[str, float]:
+    """Each of :data:`SHARES` among all negative pairs of samples."""
     total = settings.classes * settings.per_class
-    other = (settings.classes - 1) * settings.difficult
-    return settings.difficult / settings.per_class * other / (total - 1)
+    hard, easy = settings.difficult, settings.per_class - settings.difficult
+    pairs = {
+        "cross-class": settings.per_class**2,
+        "difficult": hard**2,
+        "half difficult": settings.per_class**2 - easy**2,
+    }
+    every = settings.per_class * (total - 1) / (settings.classes - 1)
+    return {name: count / every for name, count in pairs.items()}

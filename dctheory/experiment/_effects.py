@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 from dctheory.bound.probe import ProbeEstimate
 from dctheory.bound.ranking import ALIKE, EQUAL, EQUAL_BOUNDS, EQUAL_ERRORS, OPPOSITE, compare_pair
 from dctheory.experiment.result import Comparison
-from dctheory.experiment.statistics import MeanInterval, paired_difference, rank_agreement
+from dctheory.experiment.statistics import (
+    MeanInterval,
+    paired_difference,
+    rank_agreement,
+    seeds_needed,
+)
 
 Array = NDArray[np.float64]
 
@@ -63,6 +68,7 @@ def compare_effect(
 ) -> Comparison:
     """Whether a paired difference is, in words, as predicted; undecided where seeds are too few."""
     measured = describe(difference, smallest)
+    needed = _seeds_to_decide(difference) if measured == UNDECIDED else ""
     return Comparison(
         name,
         prediction,
@@ -70,9 +76,17 @@ def compare_effect(
         smallest,
         tolerance_source,
         None if measured == UNDECIDED else measured == prediction,
-        "; ".join(filter(None, (f"difference {signed(difference)}", note))),
+        "; ".join(filter(None, (f"difference {signed(difference)}", needed, note))),
         difference.interval,
     )
+
+
+def _seeds_to_decide(difference: MeanInterval) -> str:
+    """How many would tell such a difference from 0."""
+    if not (difference.value and difference.deviation):
+        return ""
+    seeds = seeds_needed(abs(difference.value), difference.deviation)
+    return "too small to decide" if seeds is None else f"{seeds} seeds would tell it from 0"
 
 
 # --- Orders

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -55,7 +55,7 @@ class NoisyPoint:
 
     @property
     def name(self) -> str:
-        """Of the point's task."""
+        """Of the point's records."""
         return f"graph-epsilon{self.epsilon:g}-images{self.images}"
 
     @property
@@ -116,25 +116,28 @@ class NoisyPoint:
 # --- Training, in tasks
 
 
-def noisy_task(point: NoisyPoint, seeds: int) -> Task:
-    """The task of :func:`train_noisy`."""
-    return Task(point.name, _FUNCTION, {"point": dataclasses.asdict(point), "seeds": seeds})
+def noisy_task(points: Sequence[NoisyPoint], seeds: int) -> Task:
+    """The task of :func:`train_noisy`, for points with as many images."""
+    documents = [dataclasses.asdict(point) for point in points]
+    name = f"graph-images{points[0].images}"
+    return Task(name, _FUNCTION, {"points": documents, "seeds": seeds})
 
 
-def train_noisy(point: Mapping[str, Any], seeds: int) -> dict[str, Any]:
+def train_noisy(points: Sequence[Mapping[str, Any]], seeds: int) -> dict[str, Any]:
     """Train each arm with each seed, and find the exact minimiser on the same sample.
 
     Returns:
-        ``runs``: a record for each arm and seed (:func:`measure`).
+        ``runs``: a record for each point, arm and seed (:func:`measure`).
     """
     from dctheory.train.trainer import run_many
 
-    where = NoisyPoint(**point)
-    cases = [(arm, seed) for arm in where.arms for seed in range(seeds)]
-    results = run_many([where.config(arm, seed) for arm, seed in cases])
+    known = [NoisyPoint(**point) for point in points]
+    cases = [(at, arm, seed) for at in known for arm in at.arms for seed in range(seeds)]
+    # One program for each kind of loss, whatever the noise.
+    results = run_many([at.config(arm, seed) for at, arm, seed in cases])
     runs = [
-        {"arm": arm, "seed": seed, **measure(result)}
-        for (arm, seed), result in zip(cases, results, strict=True)
+        {"point": at.name, "arm": arm, "seed": seed, **measure(result)}
+        for (at, arm, seed), result in zip(cases, results, strict=True)
     ]
     return {"runs": runs}
 

@@ -19,7 +19,7 @@ from dctheory.experiment._batches import (
     BatchSettings,
     batch_task,
     perfect_share,
-    random_share,
+    random_shares,
 )
 from dctheory.experiment._effects import SAME, compare_effect, errors_of, signed
 from dctheory.experiment.result import AT_LEAST, AT_MOST, Comparison, compare
@@ -100,24 +100,26 @@ class BatchResult:
 
 def _compare_shares(middle: BatchResult) -> list[Comparison]:
     """The selection of one set of encoders, trained at the middle size without a remedy."""
+    by_chance = random_shares(middle.settings)
     comparisons = []
     for size in middle.settings.sizes:
-        name = f"{middle.loss}, pairs selected in batches of {size}: "
+        perfect = perfect_share(middle.settings, size)
         for share, prediction, relation, words in (
-            ("cross-class", perfect_share(middle.settings, size), AT_MOST, "a perfect ranking"),
-            ("difficult", random_share(middle.settings), AT_LEAST, "a random choice of pairs"),
+            ("cross-class", perfect, AT_MOST, "a perfect ranking"),
+            ("cross-class", by_chance["cross-class"], AT_LEAST, "a random choice"),
+            ("difficult", by_chance["difficult"], AT_LEAST, "a random choice"),
         ):
             found = middle.share(WITH, size, share)
             half = 0.0 if found.interval is None else float(np.ptp(found.interval)) / 2
             comparisons.append(
                 compare(
-                    f"{name}share that is {share}",
+                    f"{middle.loss}, pairs selected in batches of {size}: share that is {share}, "
+                    f"beside {words}",
                     prediction,
                     math.nan if found.value is None else found.value,
                     half,
                     "half the 95 % interval over the seeds",
                     relation=relation,
-                    note=f"prediction: {words}",
                     interval=found.interval,
                 )
             )
@@ -157,22 +159,25 @@ def _selection(found: Sequence[BatchResult]) -> Table:
         for arm in ARMS
         for size in dict.fromkeys((each.size, *(each.settings.sizes if arm == WITH else ())))
     ]
+    rows.append({"arm": "a random choice", **random_shares(found[0].settings)})
+    columns = list(rows[0])
     notes = (
         "shares among the pairs that Eq. 12 selects on training samples; difficult: cross-class "
         "and both ends difficult, half difficult: at least one; perfect ranking: the cross-class "
-        "share if same-class views ranked first",
+        "share if same-class views ranked first; the last row: of all negative pairs",
     )
-    return Table(list(rows[0]), rows, "What is selected", notes)
+    return Table(columns, rows, "What is selected", notes)
 
 
 def _findings(own: Sequence[BatchResult], middle: BatchResult) -> list[str]:
     sizes = middle.settings.sizes
     shown = "; ".join(
-        f"{size}: {_percent(middle.share(WITH, size, 'cross-class'))} "
-        f"(perfect ranking {perfect_share(middle.settings, size):.1%}), difficult "
-        f"{_percent(middle.share(WITH, size, 'difficult'))}"
+        f"{size}: {_percent(middle.share(WITH, size, 'cross-class'))} cross-class (perfect ranking "
+        f"{perfect_share(middle.settings, size):.1%}), "
+        f"{_percent(middle.share(WITH, size, 'difficult'))} difficult"
         for size in sizes
     )
+    by_chance = random_shares(middle.settings)
     changes = "; ".join(
         f"{arm}: "
         + ", ".join(
@@ -181,8 +186,8 @@ def _findings(own: Sequence[BatchResult], middle: BatchResult) -> list[str]:
         for arm in ARMS
     )
     return [
-        f"{middle.loss}: the same encoders select, by size of the batch, cross-class pairs with "
-        f"the share {shown}; {random_share(middle.settings):.1%} of all negatives are difficult.",
+        f"{middle.loss}: among the pairs that the same encoders select in batches of {shown}; a "
+        f"random choice has {by_chance['cross-class']:.1%} and {by_chance['difficult']:.1%}.",
         f"{middle.loss}: trained at another batch size than {middle.size}, as many samples seen, "
         f"the error changes by {changes}.",
     ]

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from dctheory._validation import check_integer, check_real
-from dctheory.bound.ranking import ALIKE, OPPOSITE
 from dctheory.experiment._arm_tables import PointResult, errors_table, search_table
 from dctheory.experiment._arms import (
     LONGER,
-    METHODS,
     ORACLE,
     WITH,
     WITHOUT,
@@ -23,23 +19,19 @@ from dctheory.experiment._arms import (
     point_task,
 )
 from dctheory.experiment._base import Analysis, Experiment
+from dctheory.experiment._dial_findings import findings
 from dctheory.experiment._effects import (
-    LARGER,
     SAME,
-    SMALLER,
     compare_effect,
     compare_order,
     compare_trend,
-    describe,
     errors_of,
-    outcome,
     predicted_word,
-    signed,
 )
 from dctheory.experiment._noise import NoisyPoint, noisy_task
 from dctheory.experiment._noise_analysis import NoiseResult, analyse_noise
 from dctheory.experiment.result import Comparison
-from dctheory.experiment.statistics import mean_interval, paired_difference
+from dctheory.experiment.statistics import mean_interval
 from dctheory.experiment.tasks import Task
 
 _BOUND_SOURCE = "95 % interval over the seeds; errors within it of each other count as the same"
@@ -51,7 +43,7 @@ class DialSettings(ArmSettings):
 
     Args:
         points: (k, distance of difficult centres, n_d) of each; distance is the dial of γ − β.
-        longer: the first so many points with difficult examples are also trained twice as long.
+        longer: values of k at whose most difficult point training twice as long is tried too.
         node_classes, nodes, difficult_nodes, alpha, beta, gamma: of the graph whose noise is
             dialled: nodes per class, difficult ones among them.
         epsilons: noise levels, at ``images`` natural images.
@@ -61,7 +53,7 @@ class DialSettings(ArmSettings):
     """
 
     points: tuple[tuple[int, float, int], ...] = ((5, 0.45, 40),)
-    longer: int = 1
+    longer: tuple[int, ...] = (5,)
     node_classes: int = 6
     nodes: int = 12
     difficult_nodes: int = 6
@@ -71,13 +63,12 @@ class DialSettings(ArmSettings):
     epsilons: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3)
     images: int = 200_000
     samples: tuple[int, ...] = (20_000, 60_000)
-    node_steps: int = 10_000
+    node_steps: int = 20_000
     node_batch_size: int = 64
     node_rate: float = 0.01
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_integer("longer", self.longer, 0)
         for epsilon in self.epsilons:
             check_real("epsilons", epsilon, 0)
         for images in (self.images, *self.samples):
@@ -87,6 +78,12 @@ class DialSettings(ArmSettings):
     def dial(self) -> list[Point]:
         """The points on the continuous family."""
         return [Point("spectral", k, distance, n_d) for k, distance, n_d in self.points]
+
+    @property
+    def trained_longer(self) -> list[Point]:
+        """The points where training twice as long is tried."""
+        hardest = [[point for point in self.dial if point.k == k] for k in self.longer]
+        return [max(each, key=lambda p: (p.distance, p.difficult)) for each in hardest if each]
 
     @property
     def noises(self) -> list[NoisyPoint]:
@@ -110,18 +107,23 @@ class DialSettings(ArmSettings):
 
 
 def make_tasks(settings: DialSettings, seeds: tuple[int, ...], data_dir: Path | None) -> list[Task]:
-    """One task for each point of a dial."""
-    dial = settings.dial
-    longer = [point for point in dial if point.distance][: settings.longer]
-    tasks = [point_task(settings, point, point in longer) for point in dial]
-    return tasks + [noisy_task(point, len(seeds)) for point in settings.noises]
+    """One task for each point on the family, and for each size of sample on the graph."""
+    tasks = [
+        point_task(settings, point, point in settings.trained_longer) for point in settings.dial
+    ]
+    sizes = dict.fromkeys(point.images for point in settings.noises)
+    return tasks + [
+        noisy_task([point for point in settings.noises if point.images == images], len(seeds))
+        for images in sizes
+    ]
 
 
 def analyse(settings: DialSettings, results: Mapping[str, Any]) -> Analysis:
     """Errors beside bounds along each dial, and under noise beside exact minimisers."""
     found = [PointResult(settings, point, **results[point.name]) for point in settings.dial]
+    noisy = [run for name in results if name.startswith("graph-") for run in results[name]["runs"]]
     noises = [
-        NoiseResult(point, settings.smallest, results[point.name]["runs"])
+        NoiseResult(point, settings.smallest, [run for run in noisy if run["point"] == point.name])
         for point in settings.noises
     ]
     comparisons = [each for point in found for each in _compare_point(point)]
@@ -130,7 +132,7 @@ def analyse(settings: DialSettings, results: Mapping[str, Any]) -> Analysis:
     return Analysis(
         comparisons=[*comparisons, *noise.comparisons],
         tables={"errors": errors_table(found), "search": search_table(found), **noise.tables},
-        findings=[*_findings(found), *noise.findings],
+        findings=[*findings(found), *noise.findings],
         warnings=[*(each for point in found for each in point.warnings()), *noise.warnings],
     )
 
@@ -205,113 +207,11 @@ def lines(found: Sequence[PointResult]) -> dict[str, list[PointResult]]:
     return {name: group for name, group in groups.items() if len(group) >= 3}
 
 
-# --- In words
-
-
-def _findings(found: Sequence[PointResult]) -> list[str]:
-    return [
-        *_harm(found),
-        *(_remedy(found, arm) for arm in (ORACLE, *METHODS)),
-        *_control(found),
-        *_orders(found),
-    ]
-
-
-def _harm(found: Sequence[PointResult]) -> list[str]:
-    """Where the same easy test points are classified worse."""
-    harmed = [each for each in found if each.point.distance]
-    effects = [each.difference(WITH, WITHOUT, "easy") for each in harmed]
-    if not harmed:
-        return []
-    words = Counter(
-        describe(effect, each.settings.smallest)
-        for each, effect in zip(harmed, effects, strict=True)
-    )
-    shown = "; ".join(
-        f"{each.label()}: {signed(effect)}" for each, effect in zip(harmed, effects, strict=True)
-    )
-    counts = ", ".join(f"{number} {word}" for word, number in words.items())
-    vacuous = [each for each in found if each.bound(WITH) >= 1]
-    return [
-        f"With difficult examples in training, the error on the easy test points changes by "
-        f"{shown} ({counts}).",
-        f"The bound of the data's graph is vacuous at {len(vacuous)} of {len(found)} points.",
-    ]
-
-
-def _remedy(found: Sequence[PointResult], arm: str) -> str:
-    """How often an arm is better than nothing, by error and by bound."""
-    harmed = [each for each in found if each.point.distance]
-    effects = [each.difference(arm, WITH) for each in harmed]
-    words = Counter(
-        describe(effect, each.settings.smallest)
-        for each, effect in zip(harmed, effects, strict=True)
-    )
-    predicted = Counter(
-        predicted_word(each.bound(arm), each.bound(WITH))
-        for each in harmed
-        if each.bounds[arm].bound is not None
-    )
-    values = [effect.value for effect in effects if effect.value is not None]
-    ends = f", by {min(values):+.3f} to {max(values):+.3f}" if values else ""
-    return (
-        f"{arm[0].upper()}{arm[1:]} makes the error smaller at {words[SMALLER]}, larger at "
-        f"{words[LARGER]} of {len(harmed)} points with difficult examples{ends}; its bound is "
-        f"smaller at {predicted[SMALLER]}, larger at {predicted[LARGER]}."
-    )
-
-
-def _control(found: Sequence[PointResult]) -> list[str]:
-    """Whether a method gains more where there are difficult examples than where there are none."""
-    findings = []
-    for plain in (each for each in found if not each.point.distance):
-        others = [
-            each
-            for each in found
-            if each.point.distance
-            and (each.point.k, each.point.difficult) == (plain.point.k, plain.point.difficult)
-        ]
-        if not others:
-            continue
-        most = max(others, key=lambda each: each.gap)
-        parts = []
-        for arm in METHODS:
-            gains = [
-                errors_of(each.runs, arm, "easy") - errors_of(each.runs, WITH, "easy")
-                for each in (most, plain)
-            ]
-            parts.append(
-                f"{arm} {signed(mean_interval(gains[1]))} without, "
-                f"{signed(mean_interval(gains[0]))} with them (difference "
-                f"{signed(paired_difference(*gains))})"
-            )
-        findings.append(
-            f"k = {plain.point.k}, error of the easy points less that of no remedy, where nothing "
-            f"is difficult and at γ − β = {most.gap:.3f}: {'; '.join(parts)}."
-        )
-    return findings
-
-
-def _orders(found: Sequence[PointResult]) -> list[str]:
-    """How often bound and error order two remedies alike."""
-    counts: Counter[str] = Counter()
-    for each in found:
-        counts.update(outcome(*pair) for pair in combinations(each.ranked(), 2))
-    decided = counts[ALIKE] + counts[OPPOSITE]
-    if not decided:
-        return ["No pair of remedies is told apart by both bound and error."]
-    return [
-        f"Of {counts.total()} pairs of arms at the same point, bound and error both tell {decided} "
-        f"apart, and order {counts[ALIKE]} of them alike, {counts[OPPOSITE]} oppositely."
-    ]
-
-
 # At k = r + 1 the theorems speak; below it features are too few for the classes.
 _POINTS = (
-    *((4, distance, 40) for distance in (0.0, 0.15, 0.3, 0.45)),
-    *((4, 0.45, difficult) for difficult in (10, 20)),
-    *((5, distance, 40) for distance in (0.0, 0.3, 0.45)),
-    *((5, 0.45, difficult) for difficult in (20,)),
+    *((5, distance, 40) for distance in (0.0, 0.15, 0.3, 0.45)),
+    *((5, 0.45, difficult) for difficult in (10, 20)),
+    *((4, distance, 40) for distance in (0.0, 0.45)),
     *((k, 0.45, 40) for k in (3, 8)),
 )
 
@@ -333,7 +233,7 @@ EXPERIMENT = Experiment(
             batch_size=8,
             width=4,
             points=((3, 0.0, 4), (3, 0.45, 4)),
-            longer=0,
+            longer=(),
             nodes=4,
             difficult_nodes=2,
             epsilons=(0.1,),
@@ -342,7 +242,7 @@ EXPERIMENT = Experiment(
             node_steps=2,
             node_batch_size=8,
         ),
-        "cpu": DialSettings(seeds=10, points=_POINTS),
+        "cpu": DialSettings(seeds=10, points=_POINTS, longer=(4, 5)),
         "gpu": DialSettings(
             seeds=20,
             validation_seeds=10,
@@ -352,7 +252,7 @@ EXPERIMENT = Experiment(
                 for distance in (0.0, 0.15, 0.3, 0.45)
                 for difficult in ((40,) if distance < 0.45 else (10, 20, 40))
             ),
-            longer=15,
+            longer=(4, 5, 8),
             steps=1200,
             nodes=24,
             difficult_nodes=12,
@@ -378,7 +278,7 @@ EXPERIMENT = Experiment(
                 for distance in (0.0, 0.15, 0.3, 0.45)
                 for difficult in ((200,) if distance < 0.45 else (50, 100, 200))
             ),
-            longer=15,
+            longer=(9, 10, 20),
             node_classes=10,
             nodes=24,
             difficult_nodes=12,

@@ -46,6 +46,9 @@ _EFFECTS = (
 class TransferSettings(ArmSettings):
     """The points at which both losses are trained.
 
+    By default k = r: one feature too few for the spectral loss, the first of whose features is
+    constant, so that its effects are large.
+
     Args:
         points: (k, distance of difficult centres, n_d) of each, distance above 0.
     """
