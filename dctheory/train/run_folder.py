@@ -167,7 +167,8 @@ class RunFolder:
 
 
 def _existing(out: Path, name: str) -> Path:
-    if (out / _CONFIG).exists():
+    # A configuration alone may be a user's own, beside the runs.
+    if (out / _CONFIG).exists() and (out / _MANIFEST).exists():
         return out
     pattern = re.compile(rf"{re.escape(name)}-(\d{{8}}-\d{{6}})(?:-(\d+))?")
     found = {

@@ -79,11 +79,17 @@ def test_the_newest_run_that_was_begun_is_resumed(tmp_path):
         assert folder.path.name == names[-1]
 
 
+def test_a_configuration_beside_the_runs_makes_no_run_of_the_folder(begun, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    assert _resume(tmp_path) == begun
+
+
 def test_nothing_to_resume(tmp_path):
     for out in (tmp_path, tmp_path / "missing"):
         with pytest.raises(ValueError, match=r"no run of 'train' to resume in .*leave resume out"):
             _resume(out)
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "train-20260101-000000").mkdir()
+    (tmp_path / "train-20260101-000000" / "config.json").write_text("{}")
     with pytest.raises(ValueError, match=r"is no run's folder: it has no manifest\.json"):
         _resume(tmp_path)
 
