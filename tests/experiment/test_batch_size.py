@@ -148,7 +148,7 @@ def test_an_error_that_changes_disagrees(change, agrees):
 @pytest.mark.parametrize(
     ("cross", "hard", "agree"),
     [
-        (0.75, 0.5, (True, True, True)),
+        (0.7, 0.5, (True, True, True)),
         (1.0, 0.01, (False, True, False)),
         (0.5, 0.5, (True, False, True)),
     ],
