@@ -22,7 +22,7 @@ from dctheory.experiment._batches import (
     random_shares,
 )
 from dctheory.experiment._effects import SAME, compare_effect, errors_of, signed
-from dctheory.experiment.result import AT_LEAST, AT_MOST, Comparison, compare
+from dctheory.experiment.result import AT_LEAST, EQUAL, Comparison, compare
 from dctheory.experiment.statistics import MeanInterval, mean_interval, paired_difference
 from dctheory.experiment.tasks import Task
 
@@ -105,7 +105,7 @@ def _compare_shares(middle: BatchResult) -> list[Comparison]:
     for size in middle.settings.sizes:
         perfect = perfect_share(middle.settings, size)
         for share, prediction, relation, words in (
-            ("cross-class", perfect, AT_MOST, "a perfect ranking"),
+            ("cross-class", perfect, EQUAL, "a perfect ranking"),
             ("cross-class", by_chance["cross-class"], AT_LEAST, "a random choice"),
             ("difficult", by_chance["difficult"], AT_LEAST, "a random choice"),
         ):

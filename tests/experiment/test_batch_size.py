@@ -123,7 +123,11 @@ def results(change=0.0, cross=0.9, hard=0.5):
                         **dict.fromkeys(("easy", "difficult"), 0.2),
                         "error": 0.2 + 0.001 * seed + change * (size == 15),
                         "shares": {
-                            str(each): [cross + 0.001 * seed, hard + 0.001 * seed, 0.6]
+                            str(each): [
+                                (cross or perfect_share(SETTINGS, each)) + 0.001 * (seed - 1.5),
+                                hard + 0.001 * seed,
+                                0.6,
+                            ]
                             for each in SETTINGS.sizes
                         },
                     }
@@ -148,7 +152,7 @@ def test_an_error_that_changes_disagrees(change, agrees):
 @pytest.mark.parametrize(
     ("cross", "hard", "agree"),
     [
-        (0.7, 0.5, (True, True, True)),
+        (0.7, 0.5, (False, True, True)),
         (1.0, 0.01, (False, True, False)),
         (0.5, 0.5, (True, False, True)),
     ],
@@ -157,6 +161,11 @@ def test_shares_beside_a_perfect_and_a_random_choice(cross, hard, agree):
     found = analyse(SETTINGS, results(cross=cross, hard=hard))
     kinds = ("cross-class, beside a perfect", "cross-class, beside a random", "is difficult")
     assert tuple(outcomes(found, kind) for kind in kinds) == tuple({each} for each in agree)
+
+
+def test_a_perfect_ranking_agrees():
+    found = analyse(SETTINGS, results(cross=None))
+    assert outcomes(found, "beside a perfect") == {True}
 
 
 def test_runs_that_diverged_are_left_out_and_named():
