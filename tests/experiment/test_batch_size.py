@@ -154,7 +154,7 @@ def test_an_error_that_changes_disagrees(change, agrees):
     [
         (0.7, 0.5, (False, True, True)),
         (1.0, 0.01, (False, True, False)),
-        (0.5, 0.5, (True, False, True)),
+        (0.5, 0.5, (False, False, True)),
     ],
 )
 def test_shares_beside_a_perfect_and_a_random_choice(cross, hard, agree):
