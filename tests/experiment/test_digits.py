@@ -7,7 +7,7 @@ import pytest
 
 from dctheory.experiment import run_experiment
 from dctheory.experiment._digits_runs import METHODS, DigitsSettings
-from dctheory.experiment._digits_tables import arms_of, mixed_name
+from dctheory.experiment._digits_tables import arms_of, methods_of, mixed_name
 from dctheory.experiment.cifar.published import MIXED
 from dctheory.experiment.digits import EXPERIMENT
 from dctheory.train.config_file import from_dict
@@ -83,6 +83,15 @@ def test_every_method_is_searched_alike_on_validation_parts():
         assert len({str(config.objective) for config in configs}) == SETTINGS.candidates
 
 
+def test_no_method_tries_a_setting_twice():
+    for method in methods_of(DigitsSettings()):
+        assert len({str(each) for each in method.candidates}) == len(method.candidates) == 5
+        # Percentiles make no difference on all pairs.
+        everywhere = method.fixed["objective.scope"] == "all"
+        assert everywhere == method.name.endswith("-all")
+        assert not (everywhere and any("pos_low" in each for each in method.candidates))
+
+
 def test_final_runs_are_those_that_each_seed_chose_and_touch_the_test_part_once():
     # Seed 2 prefers the second candidate, seed 3 likes both and takes the first one, and a
     # candidate that diverged is never chosen.
@@ -132,14 +141,14 @@ def test_what_the_paper_reports_is_reproduced():
 
     found = verdicts_of(lambda arm: 97 + gains.get(arm, 0) - drops.get(arm, 0), more=similarities)
     assert {each.verdict for each in found.values()} == {"REPRODUCED"}
-    assert len(found) == 2 * 3 + 4 + 2 * 3 + 5 + 1
+    assert len(found) == 4 * 3 + 4 + 2 * 3 + 5 + 1
     for name, published in (("removal", 0.7061), ("temperature", 0.98), ("combined", 1.4122)):
         own = verdict(found, f"{name} on selected", "the baseline")
         assert own.published == pytest.approx(published, abs=1e-4)
         assert own.difference == pytest.approx(gains[name], abs=0.02)
     above = verdict(found, "temperature on selected pairs is above temperature on all")
     assert above.published == pytest.approx(0.86)
-    assert verdict(found, "ω = 30 % mixed images lower").published == pytest.approx(2.1)
+    assert verdict(found, "ω = 30 %", "clean", "lower").published == pytest.approx(2.1)
     assert verdict(found, "margin on selected", "the baseline").published is None
     # Least squares by hand: (−3·47.2 − 44.0 + 41.2 + 3·38.7) / 10.
     slope = verdict(found, "α falls")
@@ -153,9 +162,20 @@ def test_the_opposite_is_not_reproduced():
     for name in gains:
         assert verdict(found, f"{name} on selected", "baseline").verdict == "NOT REPRODUCED"
     for ratio in (10, 20, 30):
-        lower = verdict(found, f"ω = {ratio} % mixed images lower")
+        lower = verdict(found, f"ω = {ratio} %", "clean", "lower")
         assert lower.verdict == "NOT REPRODUCED"
         assert lower.difference == pytest.approx(-0.3, abs=0.02)
+
+
+def test_the_probe_on_the_images_trained_on_is_judged_by_itself():
+    results = results_of(same)
+    for run in results["mixed-20"]["runs"]:
+        run["own"] -= 0.01
+    found = {each.claim: each for each in EXPERIMENT.analyse(SETTINGS, results).verdicts}
+    lower = verdict(found, "ω = 20 %", "trained on", "lower")
+    assert (lower.verdict, lower.difference) == ("REPRODUCED", pytest.approx(1, abs=0.02))
+    assert verdict(found, "ω = 20 %", "trained on", "removing").verdict == "REPRODUCED"
+    assert abs(verdict(found, "ω = 20 %", "clean", "lower").difference) < 0.02
 
 
 @pytest.mark.parametrize(
@@ -223,8 +243,8 @@ def test_tables():
 def test_words_have_the_numbers_of_the_runs():
     findings = analysed(lambda arm: 97 + 2 * (arm == "combined")).findings
     assert findings[0].startswith("The linear probe on the trained encoder reaches 97.0")
-    assert "Of 7 remedies 1 differ" in findings[1]
-    assert "combined +2.0" in findings[1]
+    assert "Of 7 remedies 1 differ" in findings[2]
+    assert "combined +2.0" in findings[2]
     assert "64 of 64 bounds are vacuous (from 3 to 3)" in findings[-2]
 
 
