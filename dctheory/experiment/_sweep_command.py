@@ -79,7 +79,7 @@ def run(
             )
             folder.write_json("result.json", {"points": points})
     except TaskError as error:
-        write(f"dctheory: error: {error}: {error.__cause__}", stderr)
+        write(f"dctheory: error: {error}", stderr)
         return 1
     if arguments.json:
         write(json_text({"points": points, "folder": str(folder.path)}), stdout)
