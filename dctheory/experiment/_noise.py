@@ -117,7 +117,14 @@ class NoisyPoint:
 
 
 def noisy_task(points: Sequence[NoisyPoint], seeds: int) -> Task:
-    """The task of :func:`train_noisy`, for points with as many images."""
+    """The task of :func:`train_noisy`, for points with as many images.
+
+    Raises ValueError for parameters of no graph, and for kinds of nodes that cannot be halved.
+    """
+    from dctheory.bound.trials import splitter
+
+    for point in points:
+        splitter(point.graph(NOISY), True)
     documents = [dataclasses.asdict(point) for point in points]
     name = f"graph-images{points[0].images}"
     return Task(name, _FUNCTION, {"points": documents, "seeds": seeds})

@@ -8,6 +8,7 @@ from dctheory.experiment import run_experiment
 from dctheory.experiment._arm_tables import PointResult
 from dctheory.experiment._arms import CANDIDATES, LONGER, METHODS, ORACLE, WITH, WITHOUT
 from dctheory.experiment._base import Analysis
+from dctheory.experiment._effects import SMALLER
 from dctheory.experiment.difficulty_dial import (
     EXPERIMENT,
     DialSettings,
@@ -64,6 +65,8 @@ def test_errors_that_follow_the_bounds_agree():
     found = dialled()
     assert outcomes(found, "without difficult") == [True] * 4
     assert outcomes(found, "after removal by the oracle") == [True] * 2
+    removals = [each for each in found.comparisons if "after removal" in each.name]
+    assert {(each.prediction, each.measured) for each in removals} == {(SMALLER, SMALLER)}
     assert outcomes(found, "order of the remedies", "γ − β = 0.0") == [True] * 3
     assert outcomes(found, "twice the steps") == [True]
     assert outcomes(found, "along γ − β") == [True, True]
