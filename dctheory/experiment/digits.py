@@ -95,7 +95,7 @@ EXPERIMENT = Experiment(
             width=2,
             features=12,
         ),
-        "cpu": DigitsSettings(seeds=15, candidates=3),
+        "cpu": DigitsSettings(seeds=12, candidates=3),
         "gpu": DigitsSettings(seeds=30, steps=1000, width=32),
         "paper": DigitsSettings(seeds=50, steps=3000, width=32, batch_size=256),
     },
