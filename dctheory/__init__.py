@@ -7,13 +7,11 @@ its bounds for your own numbers. Names below are loaded on first use, so importi
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
-from dctheory._version import __version__
+from dctheory._lazy import lazy
 
 # Public name -> the module that defines it.
 _EXPORTS = {
+    "__version__": "dctheory._version",
     "SimilarityGraph": "dctheory.graph.similarity",
     "CellGraph": "dctheory.graph.cells",
     "Spectrum": "dctheory.graph.spectrum",
@@ -61,16 +59,5 @@ _SUBPACKAGES = (
     "train",
 )
 
-__all__ = ["__version__", *_EXPORTS, *_SUBPACKAGES]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _EXPORTS:
-        return getattr(import_module(_EXPORTS[name]), name)
-    if name in _SUBPACKAGES:
-        return import_module(f"dctheory.{name}")
-    raise AttributeError(f"module 'dctheory' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__all__ = [*_EXPORTS, *_SUBPACKAGES]
+__getattr__, __dir__ = lazy(__name__, _EXPORTS, _SUBPACKAGES)
