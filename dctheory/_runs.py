@@ -59,16 +59,16 @@ def _unusable(out: Path, reason: str) -> str:
     return f"cannot write results to {str(out)!r}: {reason}; choose a folder that can be written"
 
 
-def write_atomic(path: str | os.PathLike[str], text: str) -> None:
-    """Write ``text`` (UTF-8) so that ``path`` holds all of it or what it held before.
+def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write ``content`` (text as UTF-8) so that ``path`` holds all of it or what it held before.
 
     Raises OSError when the folder is missing or cannot be written; nothing is left behind.
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     try:
-        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with open(temporary, "xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
@@ -90,9 +90,15 @@ def manifest() -> dict[str, Any]:
         "libraries": {name: _version(name) for name in _LIBRARIES},
         "platform": f"{platform.system()} {platform.machine()}",
         "cpus": os.cpu_count(),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join([_program(), *sys.argv[1:]]),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _program() -> str:
+    name = Path(sys.argv[0]).name
+    # `python -m dctheory` is the same command.
+    return "dctheory" if name == "__main__.py" else name
 
 
 def _version(name: str) -> str | None:

@@ -44,12 +44,17 @@ class Settings:
             if not equals:
                 raise ValueError(f"cannot set {text!r}; write name=value, such as seeds=3")
             check_choice("setting", name, [each.name for each in fields(self)])
-            try:
-                found = json.loads(value)
-            except ValueError:
-                found = value
-            changes[name] = tuple(found) if isinstance(found, list) else found
+            changes[name] = self.read(value)
         return replace(self, **changes)
+
+    @staticmethod
+    def read(text: str) -> Any:
+        """The value that a text stands for: JSON, a list as a tuple, else the text itself."""
+        try:
+            found = json.loads(text)
+        except ValueError:
+            return text
+        return tuple(found) if isinstance(found, list) else found
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as strict JSON holds them."""

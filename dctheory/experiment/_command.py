@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dctheory._arguments import UsageError
 from dctheory._console import json_text, usage_errors, write
+from dctheory.experiment._publish import PUBLISHED, check_publishable, publish_result
 
 if TYPE_CHECKING:
     from dctheory.experiment._run import Plan
+    from dctheory.experiment.result import ExperimentResult
 
 SUMMARY = "train, and set what comes of it beside the theory"
 
@@ -65,6 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="stop after S seconds, to be continued with --resume, exit code 3",
     )
+    add(
+        "--publish",
+        nargs="?",
+        const=PUBLISHED,
+        metavar="DIR",
+        help="write the result to DIR/NAME-PRESET.json too, where figures are drawn from (default: "
+        f"{PUBLISHED}); with --resume also that of a finished run",
+    )
     add("--dry-run", action="store_true", help="say what would be done, and write nothing")
     add("--json", action="store_true", help="one JSON document on stdout and nothing else")
 
@@ -95,8 +105,13 @@ def run(
             data_dir=arguments.data_dir,
             out=arguments.out,
             resume=arguments.resume,
+            finished=arguments.publish is not None,
             changes=arguments.set,
         )
+        if arguments.publish is not None:
+            check_publishable(
+                arguments.name, plan.preset, plan.settings.to_dict(), arguments.publish
+            )
     if arguments.dry_run:
         document = _described(plan, arguments.out)
         write(json_text(document) if arguments.json else _listed(document), stdout)
@@ -107,26 +122,19 @@ def run(
 def _execute(
     plan: Plan, arguments: argparse.Namespace, stdout: TextIO, stderr: TextIO, width: int | None
 ) -> int:
-    from dctheory._progress import progress_on
-    from dctheory.experiment._run import conclude, open_folder, perform
+    from dctheory.experiment._run import open_folder
     from dctheory.experiment.tasks import OutOfTime, TaskError, Terminated
 
     with usage_errors(OSError, ValueError):
         folder = open_folder(plan, arguments.out)
-    progress = progress_on(stderr, "task")
     hint = f"finished tasks are kept; continue with: {_continuing(arguments, folder)}"
+    places = {"folder": str(folder)}
     try:
         with _sigterm_interrupts(), usage_errors(OSError):
-            # A ValueError of the analysis is a fault of ours and keeps its traceback.
-            with usage_errors(ImportError, ValueError):
-                results = perform(
-                    plan,
-                    folder,
-                    scheduler=arguments.scheduler,
-                    progress=progress,
-                    max_seconds=arguments.max_seconds,
-                )
-            result = conclude(plan, folder, results)
+            result = _result(plan, folder, arguments, stderr)
+            if arguments.publish is not None:
+                with usage_errors(ValueError):
+                    places["published"] = str(publish_result(result, arguments.publish))
     except OutOfTime:
         write(f"dctheory: the {arguments.max_seconds:g} seconds are over; {hint}", stderr)
         return 3
@@ -140,10 +148,34 @@ def _execute(
     except UsageError as error:
         raise UsageError(f"{error}; {hint}") from error
     if arguments.json:
-        write(json_text(result.to_dict() | {"folder": str(folder)}), stdout)
+        write(json_text(result.to_dict() | places), stdout)
     else:
-        write(f"{result.to_text(width)}\n\nResults: {folder}", stdout)
+        named = {"folder": "Results", "published": "Published"}
+        where = "\n".join(f"{named[key]}: {place}" for key, place in places.items())
+        write(f"{result.to_text(width)}\n\n{where}", stdout)
     return 0
+
+
+def _result(
+    plan: Plan, folder: Path, arguments: argparse.Namespace, stderr: TextIO
+) -> ExperimentResult:
+    """Of the run in the folder, once what is missing is there."""
+    from dctheory._progress import progress_on
+    from dctheory.experiment._run import conclude, perform
+    from dctheory.experiment.result import RESULT_FILE, load_result
+
+    # A ValueError of the analysis is a fault of ours and keeps its traceback.
+    with usage_errors(ImportError, ValueError):
+        if (folder / RESULT_FILE).exists():
+            return load_result(folder)
+        results = perform(
+            plan,
+            folder,
+            scheduler=arguments.scheduler,
+            progress=progress_on(stderr, "task"),
+            max_seconds=arguments.max_seconds,
+        )
+    return conclude(plan, folder, results)
 
 
 def _described(plan: Plan, out: str) -> dict[str, Any]:
@@ -181,6 +213,7 @@ def _continuing(arguments: argparse.Namespace, folder: Path) -> str:
         ("--data-dir", arguments.data_dir),
         ("--scheduler", arguments.scheduler),
         ("--max-seconds", arguments.max_seconds),
+        ("--publish", arguments.publish),
         ("--out", folder),
     ):
         words += [] if value is None else [option, str(value)]

@@ -83,9 +83,14 @@ def make_plan(
     data_dir: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    finished: bool = False,
     changes: Iterable[str] = (),
 ) -> Plan:
-    """What :func:`run_experiment` would do; it raises what is wrong with the input."""
+    """What :func:`run_experiment` would do; it raises what is wrong with the input.
+
+    With ``finished`` a finished run may be resumed too, where no unfinished one is: nothing of it
+    is missing, and its result can be published.
+    """
     experiment = load_experiment(name)
     # The smoke is for tests: an error does not offer it.
     if preset != SMOKE:
@@ -97,11 +102,14 @@ def make_plan(
     directory = None if data_dir is None else Path(data_dir)
     tasks = tuple(experiment.tasks(settings, numbers, directory))
     plan = Plan(experiment, preset, settings, tasks, data_dir=directory)
-    return replace(plan, folder=_unfinished(plan, out)) if resume else plan
+    return replace(plan, folder=_resumed(plan, out, finished)) if resume else plan
 
 
-def _unfinished(plan: Plan, out: str | os.PathLike[str] | None) -> Path:
-    """The folder to continue: ``out`` itself, or the newest one in it that has no result."""
+def _resumed(plan: Plan, out: str | os.PathLike[str] | None, finished: bool) -> Path:
+    """The folder to continue: ``out`` itself, or the newest one in it that has no result.
+
+    Where every run in it has one and ``finished`` is true, the newest with the plan's settings.
+    """
     if out is None:
         raise ValueError("resume needs out, the folder in which the interrupted run is")
     folder = Path(out)
@@ -109,12 +117,15 @@ def _unfinished(plan: Plan, out: str | os.PathLike[str] | None) -> Path:
         name = plan.experiment.name
         runs = [path.parent for path in folder.glob(f"{name}-[0-9]*/{SETTINGS_FILE}")]
         open_runs = [run for run in runs if not (run / RESULT_FILE).exists()]
+        if finished and not open_runs:
+            open_runs = [run for run in runs if not _differing(plan, run)]
         if not open_runs:
+            unfinished = "" if finished else "unfinished "
             raise ValueError(
-                f"no unfinished run of {name} in {str(folder)!r}; leave resume out to start one"
+                f"no {unfinished}run of {name} in {str(folder)!r}; leave resume out to start one"
             )
         folder = max(open_runs, key=_started)
-    elif (folder / RESULT_FILE).exists():
+    elif (folder / RESULT_FILE).exists() and not finished:
         raise ValueError(f"the run in {str(folder)!r} is finished; read it with load_result")
     _check_same(plan, folder)
     return folder
@@ -126,18 +137,21 @@ def _started(run: Path) -> tuple[int, str]:
 
 def _check_same(plan: Plan, folder: Path) -> None:
     """Raise ValueError with the keys in which the run in ``folder`` differs from the plan."""
-    stored, wanted = _flat(_read(folder / SETTINGS_FILE)), _flat(plan.to_dict())
-    keys = [*wanted, *(key for key in stored if key not in wanted)]
-    differing = [
-        f"{key} = {stored.get(key)!r} (now {wanted.get(key)!r})"
-        for key in keys
-        if stored.get(key) != wanted.get(key)
-    ]
-    if differing:
+    if differing := _differing(plan, folder):
         raise ValueError(
             f"the run in {str(folder)!r} has other settings: {', '.join(differing)}; resume it "
             "with its own, or start a new run"
         )
+
+
+def _differing(plan: Plan, folder: Path) -> list[str]:
+    stored, wanted = _flat(_read(folder / SETTINGS_FILE)), _flat(plan.to_dict())
+    keys = [*wanted, *(key for key in stored if key not in wanted)]
+    return [
+        f"{key} = {stored.get(key)!r} (now {wanted.get(key)!r})"
+        for key in keys
+        if stored.get(key) != wanted.get(key)
+    ]
 
 
 def _flat(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -253,7 +253,7 @@ _NUMBERS = ("prediction", "measured", "tolerance", "difference", "published")
 
 
 def load_result(path: str | os.PathLike[str]) -> ExperimentResult:
-    """Read a ``result.json``, or the one of a run's folder.
+    """Read a ``result.json``, the one of a run's folder, or a published result.
 
     Raises:
         ValueError: the run is not finished, the file is damaged or of another version.
@@ -268,7 +268,9 @@ def load_result(path: str | os.PathLike[str]) -> ExperimentResult:
                 "finish this one with resume"
             )
     try:
-        return ExperimentResult.from_dict(read_json(file))
+        document = read_json(file)
+        published = isinstance(document, Mapping) and "result" in document
+        return ExperimentResult.from_dict(document["result"] if published else document)
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
 
