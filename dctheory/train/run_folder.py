@@ -49,6 +49,7 @@ class RunFolder:
         name: str,
         config: Mapping[str, Any],
         *,
+        seeds: int = 1,
         resume: bool = False,
     ) -> Iterator[RunFolder]:
         """The folder of a new run, or of one that is resumed, held until the body ends.
@@ -58,18 +59,20 @@ class RunFolder:
                 has such folders in it, of which the newest is taken.
             name: of the kind of run.
             config: the run's document; when it is resumed, the one it was started with.
+            seeds: how many runs the folder holds, with seeds from the configuration's on.
             resume: continue a run.
 
         Raises:
             ValueError: the folder is in use, was written in another format or is damaged, the
-                configuration differs (the keys are named), or there is nothing to resume.
+                configuration (the keys are named) or the number of seeds differs, or there is
+                nothing to resume.
             OSError: the folder cannot be written.
         """
         folder = cls(_existing(Path(out), name) if resume else new_run_folder(out, name))
         with folder_lock(folder.path):
-            record = device_manifest()
+            record = device_manifest() | {"seeds": seeds}
             if resume:
-                first = folder._checked_manifest()
+                first = folder._checked_manifest(seeds)
                 folder._check_config(config)
                 record = first | {"resumed": [*first.get("resumed", []), record]}
             folder.write_json(_MANIFEST, {"format": FORMAT, **record})
@@ -78,12 +81,18 @@ class RunFolder:
                 folder.write_json(_CONFIG, config)
             yield folder
 
-    def _checked_manifest(self) -> dict[str, Any]:
+    def _checked_manifest(self, seeds: int) -> dict[str, Any]:
         record = self._read(_MANIFEST)
         if record.get("format") != FORMAT:
             raise ValueError(
                 f"{str(self.path)!r} is in format {record.get('format')!r}, and this dctheory "
                 f"reads {FORMAT}; resume it with dctheory {record.get('dctheory')}, or start anew"
+            )
+        found = record.get("seeds", 1)
+        if found != seeds:
+            raise ValueError(
+                f"the run in {str(self.path)!r} has {found} seeds, not {seeds}; "
+                "resume it with as many, or start a new run"
             )
         return record
 

@@ -106,8 +106,7 @@ def run_training(
     group = groups[0][0]
     if out is None:
         return Loop(group, None, limits, progress, callback).run()
-    document = to_dict(config) | ({"seeds": count} if count > 1 else {})
-    with _folder(out, document, resume) as folder:
+    with _folder(out, to_dict(config), count, resume) as folder:
         results = Loop(group, folder, limits, progress, callback).run()
         if folder is not None:
             folder.write_json("result.json", {"runs": [each.to_dict() for each in results]})
@@ -123,14 +122,14 @@ def _check_kind(config: Any) -> None:
 
 @contextmanager
 def _folder(
-    out: str | os.PathLike[str], document: dict[str, Any], resume: bool
+    out: str | os.PathLike[str], document: dict[str, Any], seeds: int, resume: bool
 ) -> Iterator[RunFolder | None]:
     """The run's folder in process 0, None in others; without one none of them starts."""
     folder, error = None, None
     with ExitStack() as stack:
         if jax.process_index() == 0:
             try:
-                start = RunFolder.start(out, "train", document, resume=resume)
+                start = RunFolder.start(out, "train", document, seeds=seeds, resume=resume)
                 folder = stack.enter_context(start)
             except (OSError, ValueError) as found:
                 error = found

@@ -57,6 +57,18 @@ def test_a_new_run_says_what_and_how(tmp_path):
     assert set(runs.manifest()) < set(record)
 
 
+def test_the_configuration_of_several_seeds_is_read_back_and_their_number_kept(tmp_path):
+    config = to_dict(TrainConfig(steps=3))
+    with RunFolder.start(tmp_path, "train", config, seeds=4) as folder:
+        assert to_dict(load_config(folder.path / "config.json")) == config
+        assert _read(folder, "manifest.json")["seeds"] == 4
+    with (
+        pytest.raises(ValueError, match="has 4 seeds, not 1"),
+        RunFolder.start(folder.path, "train", config, resume=True),
+    ):
+        pass
+
+
 def test_a_resumed_run_keeps_its_manifest_and_adds_to_it(begun, tmp_path):
     first = _read(begun, "manifest.json")
     for times in (1, 2):
