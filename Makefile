@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help verify test test-slow lint types bench readme check-readme
+.PHONY: help verify test test-slow lint types bench figures docs readme check-readme
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ help: ## list the commands
 $(STAMP): pyproject.toml constraints.txt dctheory/_version.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
-		-c constraints.txt -e '.[test,dev]'
+		-c constraints.txt -e '.[test,dev,notebooks,docs]'
 	touch $@
 
 verify: $(STAMP) ## decide the paper's claims, then the model on real input
@@ -39,8 +39,20 @@ types: $(STAMP) ## mypy
 bench: $(STAMP) ## time against peers; writes benchmarks/results/cpu.json
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
+figures: $(STAMP) ## every figure from result files and closed forms; ARGS=--quick for some
+	$(BIN)/python figures/regenerate.py $(ARGS)
+
+docs: $(STAMP) ## the documentation, into build/docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs build/docs $(ARGS)
+
 readme: $(STAMP) ## write the verdict table into README.md
 	$(BIN)/python .ci/readme.py $(ARGS)
 
-check-readme: $(STAMP) ## fail if README.md's verdict table is not the tool's
+check-figures: $(STAMP) ## every figure from result files and closed forms; ARGS=--quick for some
+	$(BIN)/python figures/regenerate.py $(ARGS)
+
+docs: $(STAMP) ## the documentation, into build/docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs build/docs $(ARGS)
+
+readme: $(STAMP) ## fail if README.md's verdict table is not the tool's
 	$(BIN)/python .ci/readme.py --check $(ARGS)
