@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dctheory._validation import check_integer
 from dctheory.data.images import ImageSet, ImageSplits
 
-_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
+IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
 # Parts to test on; the first that has labels is taken.
 _TEST_PARTS = ("test", "val", "validation")
 _ANNOTATIONS = "val_annotations.txt"
@@ -72,7 +72,7 @@ def _folders(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     folders = (each for each in folder.iterdir() if each.is_dir() and _is_shown(each))
-    return [each.name for each in sorted(folders, key=_natural)]
+    return [each.name for each in sorted(folders, key=natural_key)]
 
 
 def _is_shown(path: Path) -> bool:
@@ -89,7 +89,7 @@ def _listing(folder: Path, classes: Mapping[str, int]) -> _Listing:
     listing = [
         (file, _label(name, classes, folder))
         for name in names
-        for file in sorted(_images(folder / name), key=_natural)
+        for file in sorted(_images(folder / name), key=natural_key)
     ]
     numbers = [re.match(r"\d+", file.name) for file, _ in listing]
     order = [int(number[0]) for number in numbers if number]
@@ -101,10 +101,11 @@ def _listing(folder: Path, classes: Mapping[str, int]) -> _Listing:
 def _images(folder: Path) -> list[Path]:
     inner = folder / "images"
     files = (inner if inner.is_dir() else folder).iterdir()
-    return [each for each in files if each.suffix.lower() in _SUFFIXES and _is_shown(each)]
+    return [each for each in files if each.suffix.lower() in IMAGE_SUFFIXES and _is_shown(each)]
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
+def natural_key(path: Path) -> list[tuple[int, str]]:
+    """Sorts names with numbers in them as people do: 2 before 10."""
     parts = re.split(r"(\d+)", path.name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
@@ -135,26 +136,33 @@ def _label(name: str, classes: Mapping[str, int], where: Path) -> int:
 
 def _read_part(listing: _Listing, size: int | None) -> ImageSet:
     files = [file for file, _ in listing]
-    shape = (*_size_of(files[0], size), 3)
+    shape = (*size_of(files[0], size), 3)
     images = np.empty((len(files), *shape), np.uint8)
     with ThreadPoolExecutor() as pool:
-        read = partial(_read_image, size=size, shape=shape, first=files[0])
+        read = partial(read_image, size=size, shape=shape, first=files[0])
         for row, pixels in enumerate(pool.map(read, files)):
             images[row] = pixels
     labels = np.array([label for _, label in listing])
     return ImageSet(images, labels, np.arange(len(files)))
 
 
-def _size_of(file: Path, size: int | None) -> tuple[int, int]:
+def size_of(file: Path, size: int | None = None) -> tuple[int, int]:
+    """(height, width) of an image in pixels, or ``size`` twice."""
     if size is not None:
         return size, size
     with _opened(file) as image:
         return image.height, image.width
 
 
-def _read_image(
+def read_image(
     file: Path, size: int | None, shape: tuple[int, int, int], first: Path
 ) -> NDArray[np.uint8]:
+    """(H, W, 3) pixels of ``shape``; with ``size``, cut and scaled to it.
+
+    Raises:
+        OSError, ValueError: no image, a damaged one, or without ``size`` one of another shape than
+            ``first``; the message names the file.
+    """
     from PIL import Image, ImageOps
 
     with _opened(file) as image:

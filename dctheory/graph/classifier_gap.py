@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,14 +62,19 @@ def _gaps(
     """(N,) difference between the two largest held-out class probabilities."""
     folds, pool = _folds_and_pool(codes, sizes, rng)
     fitted = _fit(rows.take(pool), codes[pool], folds[pool])
-    gaps = np.empty(len(codes))
-    for start, block in rows.blocks():
-        fold_of = folds[start : start + len(block)]
-        for fold, model in fitted.items():
-            members = np.flatnonzero(fold_of == fold)
-            if len(members):
-                scores = np.partition(model.predict_proba(block[members]), -2, axis=1)
-                gaps[start + members] = scores[:, -1] - scores[:, -2]
+    parts = rows.map(partial(_block_gaps, fitted), folds)
+    return np.concatenate([gaps for _, gaps in parts])
+
+
+def _block_gaps(
+    fitted: dict[int, Any], block: NDArray[np.float64], folds: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    gaps = np.empty(len(block))
+    for fold, model in fitted.items():
+        members = np.flatnonzero(folds == fold)
+        if len(members):
+            scores = np.partition(model.predict_proba(block[members]), -2, axis=1)
+            gaps[members] = scores[:, -1] - scores[:, -2]
     return gaps
 
 

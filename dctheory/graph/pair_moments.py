@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dctheory._validation import check_memory
-from dctheory.graph._unit_rows import UnitRows, keep
+from dctheory.graph._unit_rows import UnitRows
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -156,26 +156,36 @@ class PairSums:
         if matched is not None:
             group_of[matched.order] = np.repeat(np.arange(num_groups), matched.sizes)
         wanted = np.unique(np.concatenate([*(np.concatenate(pair) for pair in sampled.values())]))
-        kept = rows.allocate(len(wanted))
-        for start, block in rows.blocks():
-            stop = start + len(block)
-            _add_by_code(self.cells, cells[start:stop], block)
-            partnered = np.flatnonzero(group_of[start:stop] >= 0)
-            _add_by_code(self.groups, group_of[start:stop][partnered], block[partnered])
-            keep(kept, wanted, start, block)
+        is_wanted = np.zeros(rows.num_rows, dtype=bool)
+        is_wanted[wanted] = True
+        kept, filled = rows.allocate(len(wanted)), 0
+        for _, part in rows.map(_block_sums, cells, group_of, is_wanted):
+            for sums, (codes, added) in zip((self.cells, self.groups), part[:2], strict=True):
+                sums[codes] += added
+            kept[filled : filled + len(part[2])] = part[2]
+            filled += len(part[2])
         self.similarities = {
             kind: np.einsum("ij,ij->i", *(kept[np.searchsorted(wanted, end)] for end in pair))
             for kind, pair in sampled.items()
         }
 
 
-def _add_by_code(sums: Array, codes: Indices, rows: Array) -> None:
-    """sums[codes[i]] += rows[i] for all i, as one sparse product."""
+def sums_by_code(codes: Indices, rows: Array) -> tuple[Indices, Array]:
+    """The distinct codes, and the sum of the rows with each, as one sparse product."""
     from scipy import sparse
 
     present, index = np.unique(codes, return_inverse=True)
-    if not len(present):
-        return
     entries = (np.ones(len(codes)), (index, np.arange(len(codes))))
-    member = sparse.csr_matrix(entries, shape=(len(present), len(codes)))
-    sums[present] += member @ rows
+    return present, sparse.csr_matrix(entries, shape=(len(present), len(codes))) @ rows
+
+
+def _block_sums(
+    block: Array, cells: Indices, groups: Indices, wanted: NDArray[np.bool_]
+) -> tuple[tuple[Indices, Array], tuple[Indices, Array], Array]:
+    """Sums of the block's rows by cell and by matched group, and its wanted rows."""
+    partnered = groups >= 0
+    return (
+        sums_by_code(cells, block),
+        sums_by_code(groups[partnered], block[partnered]),
+        block[wanted],
+    )

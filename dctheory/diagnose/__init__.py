@@ -1,0 +1,1 @@
+"""A diagnosis of somebody's own embeddings."""
