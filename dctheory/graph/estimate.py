@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dctheory._validation import check_integer, check_memory, check_real
+from dctheory.graph._from_sums import estimate_from_sums
 from dctheory.graph._sample_checks import check_difficult, check_labels, check_partners
 from dctheory.graph._unit_rows import UnitRows
 from dctheory.graph.classifier_gap import smallest_gaps
 from dctheory.graph.pair_moments import (
     KINDS,
-    NO_PAIRS,
     Groups,
     PairIndices,
-    PairMoments,
     PairSums,
     pairs_across,
     pairs_within,
@@ -26,6 +25,7 @@ from dctheory.graph.similarity_estimate import Reading, SimilarityEstimate
 __all__ = ["Reading", "SimilarityEstimate", "estimate_similarities"]
 
 Indices = NDArray[np.int64]
+CellGroups = tuple[Groups, Groups]
 
 
 def estimate_similarities(
@@ -93,36 +93,21 @@ def _estimate(
     spread_pairs: int,
     **record: Any,
 ) -> SimilarityEstimate:
-    cells = (
-        _groups(np.flatnonzero(mask), codes, len(classes)),
-        _groups(np.flatnonzero(~mask), codes, len(classes)),
-    )
+    cells = cell_groups(codes, mask, len(classes))
     matched = (
         None if ids is None else _matched_groups(np.flatnonzero(mask & (ids >= 0)), ids, codes)
     )
     rng = np.random.default_rng(record["seed"])
-    counts, sampled = _sample_pairs(rng, cells, matched, spread_pairs)
+    sampled = sample_pairs(rng, cells, matched, spread_pairs)
     sums = PairSums(rows, 2 * codes + ~mask, len(classes), matched, sampled)
-    gram = sums.cells @ sums.cells.T
     sizes = np.stack([cells[0].sizes, cells[1].sizes], axis=1).reshape(-1)
-    totals = _totals(gram, sizes)
-    if matched is not None:
-        totals["matched"] = _matched_total(sums.groups, matched)
-    moments = {
-        kind: _moments(count, totals[kind], sums.similarities.get(kind))
-        for kind, count in counts.items()
-    }
-    class_gram = gram.reshape(len(classes), 2, len(classes), 2).sum(axis=(1, 3))
-    class_sizes = sizes.reshape(-1, 2).sum(axis=1)
-    return SimilarityEstimate(
-        classes=classes,
-        class_sizes=tuple(class_sizes.tolist()),
-        difficult_sizes=tuple(cells[0].sizes.tolist()),
-        same_class=_same_class(moments),
-        readings=_readings(moments),
-        class_table=_mean_table(class_gram, class_sizes),
-        cell_table=_mean_table(gram, sizes),
-        is_difficult=_read_only(mask.copy()),
+    return estimate_from_sums(
+        classes,
+        sums.cells,
+        sizes,
+        sums.similarities,
+        matched=None if matched is None else (matched.pair_count(matched), _total(sums, matched)),
+        is_difficult=mask.copy(),
         **record,
     )
 
@@ -130,8 +115,13 @@ def _estimate(
 # --- Pairs
 
 
-def _groups(samples: Indices, codes: Indices, num_classes: int) -> Groups:
-    return Groups.from_codes(samples, codes[samples], np.zeros(num_classes, dtype=np.int64))
+def cell_groups(codes: Indices, mask: NDArray[np.bool_], num_classes: int) -> CellGroups:
+    """The difficult and the easy samples, each by class."""
+    difficult, easy = (
+        Groups.from_codes(samples, codes[samples], np.zeros(num_classes, dtype=np.int64))
+        for samples in (np.flatnonzero(mask), np.flatnonzero(~mask))
+    )
+    return difficult, easy
 
 
 def _matched_groups(samples: Indices, ids: Indices, codes: Indices) -> Groups:
@@ -149,85 +139,23 @@ def _matched_groups(samples: Indices, ids: Indices, codes: Indices) -> Groups:
     return groups
 
 
-def _sample_pairs(
-    rng: np.random.Generator, cells: tuple[Groups, Groups], matched: Groups | None, count: int
-) -> tuple[dict[str, int], dict[str, PairIndices]]:
-    """Number of ordered pairs of every kind, and random ones of those kinds that occur."""
-    counts, sampled = {}, {}
+def sample_pairs(
+    rng: np.random.Generator, cells: CellGroups, matched: Groups | None, count: int
+) -> dict[str, PairIndices]:
+    """Random ordered pairs of those kinds that occur."""
+    sampled = {}
     for kind, (a, b) in KINDS.items():
         first, second = cells[a], cells[b]
-        orders = 1 if a == b else 2
-        within = sum(
-            int(m) * (int(k) - (a == b)) for m, k in zip(first.sizes, second.sizes, strict=True)
-        )
-        counts[f"same {kind}"] = orders * within
-        counts[f"cross {kind}"] = orders * first.pair_count(second)
-        if within:
+        if np.any(first.sizes * (second.sizes - (a == b))):
             sampled[f"same {kind}"] = pairs_within(rng, first, second, count)
-        if counts[f"cross {kind}"]:
+        if first.pair_count(second):
             sampled[f"cross {kind}"] = pairs_across(rng, first, second, count)
     if matched is not None:
-        counts["matched"] = matched.pair_count(matched)
         sampled["matched"] = pairs_across(rng, matched, matched, count)
-    return counts, sampled
+    return sampled
 
 
-# --- Moments
-
-
-def _totals(gram: NDArray[np.float64], sizes: Indices) -> dict[str, float]:
-    """Sum of cosine similarities over the ordered pairs of every kind.
-
-    ``gram`` is that of the cells' sums; on its diagonal each sample is paired with itself too.
-    """
-    totals = {}
-    for kind, (a, b) in KINDS.items():
-        orders = 1 if a == b else 2
-        block = gram[a::2, b::2]
-        same = np.trace(block)
-        itself = sizes[a::2].sum() if a == b else 0
-        totals[f"same {kind}"] = orders * float(same - itself)
-        totals[f"cross {kind}"] = orders * float(block.sum() - same)
-    return totals
-
-
-def _matched_total(sums: NDArray[np.float64], matched: Groups) -> float:
-    by_block = np.add.reduceat(sums, np.flatnonzero(matched.starts == matched.block_starts))
-    return float((by_block**2).sum() - (sums**2).sum())
-
-
-def _moments(count: int, total: float, similarities: NDArray[np.float64] | None) -> PairMoments:
-    if similarities is None:
-        return NO_PAIRS
-    # A mean of cosines leaves [−1, 1] by rounding only.
-    mean = float(np.clip(total / count, -1, 1))
-    return PairMoments(count, mean, float(similarities.var(ddof=1)) + mean**2, len(similarities))
-
-
-def _same_class(moments: dict[str, PairMoments]) -> dict[str, PairMoments]:
-    parts = {kind: moments[f"same {kind}"] for kind in KINDS}
-    return {"all": parts["difficult"] + parts["mixed"] + parts["easy"], **parts}
-
-
-def _readings(moments: dict[str, PairMoments]) -> dict[str, Reading]:
-    hard, mixed, easy = (moments[f"cross {kind}"] for kind in KINDS)
-    readings = {"both": Reading(mixed + easy, hard), "either": Reading(easy, hard + mixed)}
-    if "matched" in moments:
-        matched = moments["matched"]
-        readings["matched"] = Reading(hard + mixed + easy - matched, matched)
-    return readings
-
-
-def _mean_table(gram: NDArray[np.float64], sizes: Indices) -> NDArray[np.float64]:
-    """Mean similarity over pairs of distinct samples of two groups, NaN where there is none."""
-    weights = sizes.astype(np.float64)
-    pairs = np.outer(weights, weights) - np.diag(weights)
-    sums = gram - np.diag(weights)
-    table = np.full(gram.shape, np.nan)
-    np.divide(sums, pairs, out=table, where=pairs > 0)
-    return _read_only(np.clip((table + table.T) / 2, -1, 1))
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    array.flags.writeable = False
-    return array
+def _total(sums: PairSums, matched: Groups) -> float:
+    """Sum of cosine similarities over the ordered matched pairs."""
+    by_block = np.add.reduceat(sums.groups, np.flatnonzero(matched.starts == matched.block_starts))
+    return float((by_block**2).sum() - (sums.groups**2).sum())
