@@ -40,7 +40,7 @@ class UnitRows:
     """
 
     def __init__(self, embeddings: Any) -> None:
-        self._source = embeddings if hasattr(embeddings, "shape") else _as_array(embeddings)
+        self._source: Any = embeddings if hasattr(embeddings, "shape") else _as_array(embeddings)
         shape = tuple(self._source.shape)
         if len(shape) != 2:
             raise ValueError(
