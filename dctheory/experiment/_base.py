@@ -94,6 +94,9 @@ class Experiment:
             made before anything is written, and judge the input.
         more: (settings, seeds, results so far by name) to the tasks that follow from them, such
             as final runs after a search; asked again until it names no new one.
+        trainings: (settings, seeds) to the configurations of all training runs, one program each,
+            for an estimate of the cost; None where they stand in the tasks, or where there are no
+            such.
         needs_data: whether it reads a data set that a user has to have.
         analyse: (settings, name of task to its result) to an :class:`Analysis`. Results went
             through JSON: NaN is None in them.
@@ -111,6 +114,7 @@ class Experiment:
     tasks: Callable[[Any, tuple[int, ...], Path | None], Sequence[Task]]
     analyse: Callable[[Any, Mapping[str, Any]], Analysis]
     more: Callable[[Any, tuple[int, ...], Mapping[str, Any]], Sequence[Task]] | None = None
+    trainings: Callable[[Any, tuple[int, ...]], Sequence[Any]] | None = None
     needs_data: bool = False
 
     def __post_init__(self) -> None:

@@ -113,7 +113,8 @@ def run(
                 arguments.name, plan.preset, plan.settings.to_dict(), arguments.publish
             )
     if arguments.dry_run:
-        document = _described(plan, arguments.out)
+        with usage_errors(OSError, ValueError):
+            document = _described(plan, arguments.out)
         write(json_text(document) if arguments.json else _listed(document), stdout)
         return 0
     return _execute(plan, arguments, stdout, stderr, width)
@@ -180,7 +181,7 @@ def _result(
 
 def _described(plan: Plan, out: str) -> dict[str, Any]:
     """What would be done."""
-    from dctheory.experiment._base import duration
+    from dctheory.experiment._cost import expected_cost
 
     new = Path(out) / f"{plan.experiment.name}-YYYYmmdd-HHMMSS"
     return {
@@ -188,7 +189,7 @@ def _described(plan: Plan, out: str) -> dict[str, Any]:
         "tasks": len(plan.tasks),
         "finished": plan.finished,
         "folder": str(plan.folder or new),
-        "time": duration(plan.experiment.seconds.get(plan.preset)),
+        **expected_cost(plan),
     }
 
 

@@ -219,7 +219,8 @@ def conclude(plan: Plan, folder: Path, results: Mapping[str, Any]) -> Experiment
         findings=tuple(analysis.findings),
         warnings=tuple(analysis.warnings),
         settings=plan.settings.to_dict(),
-        manifest=_read(folder / MANIFEST_FILE) | {"devices": origin["devices"]},
+        manifest=_read(folder / MANIFEST_FILE)
+        | {name: origin[name] for name in ("devices", "peak_memory")},
         seconds=origin["task_seconds"],
     ).save(folder)
     # What a caller gets is what a reader of the file gets.

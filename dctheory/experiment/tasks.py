@@ -180,12 +180,22 @@ def run_tasks(
 
 
 def provenance(tasks: Sequence[Task], folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Where the results in ``folder`` were computed, and the seconds that they took together."""
+    """Where the results in ``folder`` were computed, and what they took.
+
+    Returns:
+        ``devices``; ``task_seconds`` of all together; ``peak_memory``, bytes at most so far in a
+        ``process`` that ran them and on its ``device`` (None where it does not say).
+    """
     records = [read_json(Path(folder) / f"{task.name}.json") for task in tasks]
     devices = {record["device"] for record in records if record["device"] is not None}
+    peaks = [record.get("peak_memory") or {} for record in records]
     return {
         "devices": sorted(devices),
         "task_seconds": round(sum(record["seconds"] for record in records), 3),
+        "peak_memory": {
+            where: max((peak[where] for peak in peaks if peak.get(where)), default=None)
+            for where in ("process", "device")
+        },
     }
 
 
@@ -193,15 +203,36 @@ def provenance(tasks: Sequence[Task], folder: str | os.PathLike[str]) -> dict[st
 
 
 def call(function: str, arguments: Mapping[str, Any], site: Site | None = None) -> dict[str, Any]:
-    """The result of one function as JSON, with the seconds it took and JAX's device, if any."""
+    """The result of one function as JSON, with what it took and JAX's device, if any."""
     module, _, name = function.partition(":")
     sited = {} if site is None else {"site": site}
     start = time.perf_counter()
     result = plain(getattr(importlib.import_module(module), name)(**arguments, **sited))
     seconds = round(time.perf_counter() - start, 3)
     jax = sys.modules.get("jax")
-    device = None if jax is None else jax.devices()[0].device_kind
-    return {"result": result, "seconds": seconds, "device": device}
+    device = None if jax is None else jax.devices()[0]
+    return {
+        "result": result,
+        "seconds": seconds,
+        "device": None if device is None else device.device_kind,
+        "peak_memory": {"process": _peak_of_process(), "device": _peak_of(device)},
+    }
+
+
+def _peak_of_process() -> int | None:
+    """Bytes resident at most, since the process began; None on Windows."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def _peak_of(device: Any) -> int | None:
+    """Bytes that JAX's arrays took at most on a device; None where it does not count them."""
+    stats = None if device is None else device.memory_stats()
+    return None if stats is None else stats.get("peak_bytes_in_use")
 
 
 def _site(data_dir: str | os.PathLike[str] | None, max_seconds: float | None) -> Site:

@@ -106,6 +106,10 @@ class Program:
     def _step_of_own(self) -> Callable[..., tuple[State, jax.Array]]:
         return self._jitted_step((0, 0, 0, 0))
 
+    def kept(self, shared_data: bool) -> Callable[..., Any]:
+        """The forward pass, of a step's arguments, to what it keeps for the backward pass."""
+        return self._over_members(self._kept, (0, None if shared_data else 0, 0, 0))
+
     def _jitted_step(self, axes: tuple[int | None, ...]) -> Callable[..., Any]:
         return self._jitted(self._over_members(self._step, axes), donate_argnums=0)
 
@@ -153,9 +157,10 @@ class Program:
         key = step_key(hyper.seed, epoch, 0, "order")
         return jax.random.permutation(key, jnp.arange(self.num_samples))
 
-    def _step(
+    def _loss_of(
         self, state: State, source: Any, hyper: Hyper, order: jax.Array | None
-    ) -> tuple[State, jax.Array]:
+    ) -> Callable[[Any], tuple[jax.Array, State]]:
+        """The loss of the step's batch as a function of the parameters."""
         epoch, place = jnp.divmod(state["step"], self.steps_per_epoch)
         rows = None
         if order is not None:
@@ -163,7 +168,15 @@ class Program:
         views = source.views(Moment(hyper.seed, epoch, place, rows), self.batch_size)
         if self.mesh is not None and not self.members:
             views = jax.lax.with_sharding_constraint(views, sharding(self.mesh, split=True))
-        loss_of = partial(self._loss, state=state, views=views, hyper=hyper)
+        return partial(self._loss, state=state, views=views, hyper=hyper)
+
+    def _kept(self, state: State, *batch: Any) -> Any:
+        return jax.vjp(self._loss_of(state, *batch), state["params"], has_aux=True)[1]
+
+    def _step(
+        self, state: State, source: Any, hyper: Hyper, order: jax.Array | None
+    ) -> tuple[State, jax.Array]:
+        loss_of = self._loss_of(state, source, hyper, order)
         (loss, found), gradient = jax.value_and_grad(loss_of, has_aux=True)(state["params"])
         updates, optimizer = self._optimizer(hyper).update(
             gradient, state["optimizer"], state["params"]

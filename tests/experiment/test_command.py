@@ -63,6 +63,7 @@ def test_a_dry_run_writes_nothing(command, toy, tmp_path):
         "finished: 0",
         "folder: results/toy-YYYYmmdd-HHMMSS",
         "time: about 1.5 h",
+        "memory: not estimated: its runs are no trainings of one network",
     ):
         assert line in lines
     document = json.loads(command("toy", "--dry-run", "--json", "--preset", "paper")[1])

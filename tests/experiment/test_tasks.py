@@ -232,6 +232,19 @@ def test_provenance_adds_up_the_seconds_and_names_the_devices(work, tmp_path):
     found = provenance(tasks, tmp_path)
     assert found["task_seconds"] >= 0.04
     assert set(found["devices"]) <= {"cpu"}
+    # A CPU's arrays are not counted; Python and numpy take more than 10 MB.
+    assert found["peak_memory"]["device"] is None
+    assert 1e7 < found["peak_memory"]["process"] < 1e11
+
+
+def test_the_peak_is_the_highest_of_the_tasks(work, tmp_path):
+    tasks = _squares(1, 2, 3)
+    run_tasks(tasks, tmp_path)
+    peaks = [{"process": 5, "device": None}, {"process": 9, "device": 7}, None]
+    for task, peak in zip(tasks, peaks, strict=True):
+        path = tmp_path / f"{task.name}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"peak_memory": peak}))
+    assert provenance(tasks, tmp_path)["peak_memory"] == {"process": 9, "device": 7}
 
 
 # --- Tasks that continue within themselves

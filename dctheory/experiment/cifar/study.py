@@ -88,6 +88,19 @@ class Study:
             for number in range(settings.candidates)
         ]
 
+    def trainings(self, settings: CifarSettings, seeds: tuple[int, ...]) -> list[Any]:
+        """The configurations of all runs, final ones with the first candidate."""
+        searched = range(settings.candidates if self._searches(settings) else 0)
+        methods = self.methods(settings)
+        return [
+            *(
+                settings.config(each.changes(number), SEARCH_SEED, search=True)
+                for each in methods
+                for number in searched
+            ),
+            *(settings.config(each.changes(0), seed) for each in methods for seed in seeds),
+        ]
+
     def _searches(self, settings: CifarSettings) -> bool:
         return self.searched and settings.candidates > 1
 
@@ -166,6 +179,7 @@ class Study:
             **named,
             tasks=self.tasks,
             more=self.more,
+            trainings=self.trainings,
             needs_data=True,
             analyse=self.analyse,
         )
