@@ -31,11 +31,11 @@ _FEWEST_ROWS = 8
 
 @dataclass(frozen=True, eq=False)
 class Removal:
-    """A sum over ordered pairs, and the part of it that goes with each unit.
+    """A mean over ordered pairs, and what each unit contributes to it.
 
     Attributes:
         total, count: sum of cosines and number of ordered pairs.
-        parts, part_counts: (u,) what leaving out each of u units takes from them.
+        parts, part_counts: (u,) how much of them goes with each of u units.
     """
 
     total: float
@@ -51,13 +51,10 @@ class Removal:
             self.part_counts - other.part_counts,
         )
 
-    def changes(self) -> Array:
-        """(u,) the mean without each unit less the mean with it; NaN where no pair is left."""
-        if not self.count:
-            return np.full(len(self.parts), math.nan)
-        left = self.count - self.part_counts
-        lost = self.parts - self.total / self.count * self.part_counts
-        return np.divide(-lost, left, out=np.full(len(left), math.nan), where=left > 0)
+    def excess(self) -> Array:
+        """(u,) what each unit's part is above the mean's share of it."""
+        mean = self.total / self.count if self.count else math.nan
+        return self.parts - mean * self.part_counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,29 +65,43 @@ class Units:
         removals: by set of pairs.
         strata: (u,) stratum of each unit that was looked at.
         sizes: (s,) units of each stratum, looked at or not.
+        keep_weight: whether the rest of a stratum takes the weight of a unit that is left out.
+            Otherwise there is one stratum, and the mean is that of the pairs that are left.
     """
 
     removals: dict[str, Removal]
     strata: Indices
     sizes: Indices
+    keep_weight: bool
 
-    def spread(self, changes: Array) -> tuple[float, float]:
-        """Jackknife variance of a statistic with these changes, and its degrees of freedom.
+    def influences(self, removal: Removal) -> Array:
+        """(u,) numbers whose sample variance, times their number, is the jackknife's variance.
 
-        A stratum of n units adds (n − 1)²/n times the variance of their changes; the degrees of
-        freedom of the sum are Satterthwaite's. NaN where a stratum has a single unit.
+        They are the changes that leaving out each unit makes, in units of (m − 1)/m, m being the
+        stratum's size. NaN where no pair would be left.
+        """
+        if self.keep_weight:
+            left = np.full(len(removal.parts), removal.count)
+        else:
+            size = float(self.sizes[0])
+            left = (removal.count - removal.part_counts) * size / (size - 1) if size > 1 else 0.0
+        missing = np.full(len(removal.parts), math.nan)
+        return np.divide(removal.excess(), left, out=missing, where=left > 0)
+
+    def spread(self, influences: Array) -> tuple[float, float]:
+        """Variance of a statistic with these influences, and its degrees of freedom.
+
+        A stratum of m units adds m times their sample variance; the degrees of freedom of the sum
+        are Satterthwaite's. NaN where a stratum has a single unit.
         """
         seen = np.bincount(self.strata, minlength=len(self.sizes))
-        used = self.sizes > 0
-        if np.isnan(changes).any() or np.any(seen[used] < 2):
+        if np.isnan(influences).any() or np.any(seen[self.sizes > 0] < 2):
             return math.nan, math.nan
-        seen, sizes = np.maximum(seen, 2), self.sizes
-        means = np.bincount(self.strata, changes, len(sizes)) / seen
-        squares = np.bincount(self.strata, (changes - means[self.strata]) ** 2, len(sizes))
-        parts = np.where(used, (sizes - 1.0) ** 2 / np.maximum(sizes, 1), 0.0)
-        parts *= squares / (seen - 1)
-        variance = float(parts.sum())
-        weight = float((parts**2 / (seen - 1)).sum())
+        seen = np.maximum(seen, 2)
+        means = np.bincount(self.strata, influences, len(seen)) / seen
+        squares = np.bincount(self.strata, (influences - means[self.strata]) ** 2, len(seen))
+        parts = self.sizes * squares / (seen - 1)
+        variance, weight = float(parts.sum()), float((parts**2 / (seen - 1)).sum())
         return variance, variance**2 / weight if weight else math.inf
 
 
@@ -107,6 +118,16 @@ def class_codes(labels: Any, estimate: SimilarityEstimate) -> Indices:
     return codes
 
 
+def _rows_of(embeddings: Any, estimate: SimilarityEstimate) -> UnitRows:
+    rows = UnitRows(embeddings)
+    if rows.num_rows != estimate.num_samples:
+        raise ValueError(
+            f"embeddings have {rows.num_rows} rows, the estimate {estimate.num_samples} samples; "
+            "pass the embeddings that it was made with"
+        )
+    return rows
+
+
 def _shown(sizes: tuple[int, ...]) -> str:
     return ", ".join(map(str, sizes[:5])) + (", …" if len(sizes) > 5 else "")
 
@@ -118,7 +139,7 @@ def sample_units(
     embeddings: Any, codes: Indices, estimate: SimilarityEstimate, sample: int, seed: int
 ) -> Units:
     """Samples as units, in strata by cell, from one pass over the rows."""
-    rows = UnitRows(embeddings)
+    rows = _rows_of(embeddings, estimate)
     cells = 2 * codes + ~estimate.is_difficult
     sizes = np.bincount(cells, minlength=2 * len(estimate.classes))
     chosen = _choose_rows(cells, sizes, sample, np.random.default_rng(seed))
@@ -128,21 +149,31 @@ def sample_units(
         sums[present] += added
         kept[filled : filled + len(found)] = found
         filled += len(found)
-    cell_of = cells[chosen]
-    opposite = _opposite_sums(sums.reshape(-1, 2, rows.num_columns))
-    numbers = _opposite_sums(sizes.astype(np.float64).reshape(-1, 2, 1))
-    removals = {}
-    for name, across in opposite.items():
-        partners, counts = across.reshape(sums.shape), numbers[name].reshape(-1)
-        # A sample is no partner of its own.
-        itself = 1.0 if name == SAME else 0.0
-        parts = np.einsum("ij,ij->i", kept, partners[cell_of]) - itself
-        total = float((sums * partners).sum()) - itself * float(sizes.sum())
-        each = counts - itself
-        removals[name] = Removal(total, float(sizes @ each), 2 * parts, 2 * each[cell_of])
+    removals = _sample_removals(sums, sizes, kept, cells[chosen])
     place = _merge_single(sizes)
     merged = np.bincount(place, sizes, len(sizes)).astype(np.int64)
-    return Units(removals, place[cell_of], merged)
+    return Units(removals, place[cells[chosen]], merged, keep_weight=True)
+
+
+def _sample_removals(
+    sums: Array, sizes: Indices, kept: Array, cell_of: Indices
+) -> dict[str, Removal]:
+    """For the rows ``kept`` of cells ``cell_of``; ``sums`` and ``sizes`` are those of the cells."""
+    sizes = sizes[:, None].astype(np.float64)
+    partners, counts = (_partner_sums(each.reshape(-1, 2, each.shape[1])) for each in (sums, sizes))
+    removals = {}
+    for name in (SAME, CROSS, BOTH, EITHER):
+        across, number = partners[name].reshape(sums.shape), counts[name].reshape(-1, 1)
+        total, count = float((sums * across).sum()), float((sizes * number).sum())
+        if name == SAME:
+            # A sample is no partner of its own, and what it lacks in its cell's sum makes up for
+            # m/(m − 1) of its influence through that cell (m samples, m − 1 pairs each).
+            total, count = total - float(sizes.sum()), count - float(sizes.sum())
+            across = across + sums / np.maximum(sizes - 2, 1) * (sizes > 2)
+            number = number - 1
+        parts = np.einsum("ij,ij->i", kept, across[cell_of])
+        removals[name] = Removal(total, count, 2 * parts, 2 * number[cell_of, 0])
+    return removals
 
 
 def _choose_rows(
@@ -166,7 +197,7 @@ def _block_sums(
     return sums_by_code(codes[known], block[known]), block[chosen]
 
 
-def _opposite_sums(amounts: Array) -> dict[str, Array]:
+def _partner_sums(amounts: Array) -> dict[str, Array]:
     """(C, 2, m) for each set: the sum of ``amounts`` (C, 2, m) over the partners of a cell.
 
     Cells are the difficult and the easy samples of each class; a cell is its own partner in SAME.
@@ -215,7 +246,7 @@ def class_units(estimate: SimilarityEstimate) -> Units:
     shape = (count, 2, count, 2)
     tables = [each.reshape(shape) for each in (sums, pairs)]
     removals = {name: _class_removal(name, *tables) for name in (SAME, CROSS, BOTH, EITHER)}
-    return Units(removals, np.zeros(count, dtype=np.int64), np.array([count]))
+    return Units(removals, np.zeros(count, dtype=np.int64), np.array([count]), keep_weight=False)
 
 
 def _class_removal(name: str, sums: Array, pairs: Array) -> Removal:
@@ -239,7 +270,7 @@ def matched_units(
     embeddings: Any, codes: Indices, estimate: SimilarityEstimate, partners: Any, by: str
 ) -> Units:
     """Matched groups, or classes, as units of one stratum, with the set of matched pairs."""
-    rows = UnitRows(embeddings)
+    rows = _rows_of(embeddings, estimate)
     ids = check_partners(partners, rows.num_rows)
     members = np.flatnonzero(estimate.is_difficult & (ids >= 0))
     # A group is the members of one class among those with one id.
@@ -271,7 +302,8 @@ def matched_units(
         copies * np.bincount(units, products, number),
         copies * np.bincount(units, counts, number),
     )
-    return Units({MATCHED: removal}, np.zeros(number, dtype=np.int64), np.array([number]))
+    strata = np.zeros(number, dtype=np.int64)
+    return Units({MATCHED: removal}, strata, np.array([number]), keep_weight=False)
 
 
 def _others(amounts: Array, block: Indices) -> Array:

@@ -210,7 +210,7 @@ def similarity_intervals(
         pairing: _reading_intervals(estimate, pairing, found, level)
         for pairing, found in spreads.items()
     }
-    alpha = _interval(estimate.alpha, units.spread(units.removals[SAME].changes()), level)
+    alpha = _interval(estimate.alpha, units.spread(units.influences(units.removals[SAME])), level)
     looked_at = len(units.strata) if by == "sample" else estimate.num_samples
     return Intervals(
         *(by, level, _METHODS[by], looked_at, estimate.num_samples),
@@ -219,9 +219,10 @@ def similarity_intervals(
 
 
 def _reading_spreads(units: Units, difficult: Removal) -> dict[str, Spread]:
-    gamma, beta = difficult.changes(), (units.removals[CROSS] - difficult).changes()
-    changes = {"beta": beta, "gamma": gamma, "gap": gamma - beta}
-    return {name: units.spread(each) for name, each in changes.items()}
+    beta = units.influences(units.removals[CROSS] - difficult)
+    gamma = units.influences(difficult)
+    influences = {"beta": beta, "gamma": gamma, "gap": gamma - beta}
+    return {name: units.spread(each) for name, each in influences.items()}
 
 
 def _matched_spreads(units: Units, matched: Units, by: str) -> dict[str, Spread]:
@@ -229,8 +230,8 @@ def _matched_spreads(units: Units, matched: Units, by: str) -> dict[str, Spread]
         return _reading_spreads(units, matched.removals[MATCHED])
     # Matched pairs are at most one in n of the cross-class ones, and what both means share in
     # their errors is left out: as a rule it has one sign, so that the gap's interval is wide.
-    gamma = matched.spread(matched.removals[MATCHED].changes())
-    beta = units.spread(units.removals[CROSS].changes())
+    gamma = matched.spread(matched.influences(matched.removals[MATCHED]))
+    beta = units.spread(units.influences(units.removals[CROSS]))
     weight = sum(variance**2 / freedom for variance, freedom in (gamma, beta) if variance)
     variance = gamma[0] + beta[0]
     freedom = variance**2 / weight if weight else math.inf
