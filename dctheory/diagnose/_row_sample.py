@@ -36,6 +36,16 @@ class RowSample:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def first(self, count: int) -> RowSample:
+        """The first rows, which are a uniform sample too."""
+        return RowSample(
+            self.rows[:count],
+            self.index[:count],
+            self.codes[:count],
+            self.difficult[:count],
+            self.population,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Kept:

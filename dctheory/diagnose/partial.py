@@ -139,6 +139,11 @@ class PartialSums:
     # --- What is known
 
     @property
+    def seed(self) -> int:
+        """Of the sample and of the pairs for the spreads."""
+        return self._seed
+
+    @property
     def classes(self) -> tuple[Any, ...]:
         """The C labels so far, sorted; empty without labels."""
         return () if self._labelled is type(None) else tuple(sorted(self._sums))
