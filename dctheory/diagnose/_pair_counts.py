@@ -48,9 +48,8 @@ def count_pairs(
     found = np.zeros((groups + 1, kinds, bins), dtype=np.int64)
     # One thread for each product: many small ones at a time leave no core idle.
     with threadpool_limits(1), ThreadPoolExecutor(_num_threads()) as pool:
-        counts = pool.map(
-            lambda task: _count(sample, *(parts[i] for i in task), kinds, bins), tasks
-        )
+        ends = ([parts[task[side]] for task in tasks] for side in (0, 1))
+        counts = pool.map(partial(_count, sample, kinds, bins), *ends)
         for done, ((i, j), block) in enumerate(zip(tasks, counts, strict=True), 1):
             for place in {i, j, groups}:
                 found[place] += block
