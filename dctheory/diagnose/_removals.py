@@ -80,11 +80,10 @@ class Units:
         They are the changes that leaving out each unit makes, in units of (m − 1)/m, m being the
         stratum's size. NaN where no pair would be left.
         """
-        if self.keep_weight:
-            left = np.full(len(removal.parts), removal.count)
-        else:
+        left = np.full(len(removal.parts), float(removal.count))
+        if not self.keep_weight:
             size = float(self.sizes[0])
-            left = (removal.count - removal.part_counts) * size / (size - 1) if size > 1 else 0.0
+            left = (left - removal.part_counts) * (size / (size - 1) if size > 1 else 0.0)
         missing = np.full(len(removal.parts), math.nan)
         return np.divide(removal.excess(), left, out=missing, where=left > 0)
 
@@ -159,17 +158,19 @@ def _sample_removals(
     sums: Array, sizes: Indices, kept: Array, cell_of: Indices
 ) -> dict[str, Removal]:
     """For the rows ``kept`` of cells ``cell_of``; ``sums`` and ``sizes`` are those of the cells."""
-    sizes = sizes[:, None].astype(np.float64)
-    partners, counts = (_partner_sums(each.reshape(-1, 2, each.shape[1])) for each in (sums, sizes))
+    numbers = sizes[:, None].astype(np.float64)
+    partners, counts = (
+        _partner_sums(each.reshape(-1, 2, each.shape[1])) for each in (sums, numbers)
+    )
     removals = {}
     for name in (SAME, CROSS, BOTH, EITHER):
         across, number = partners[name].reshape(sums.shape), counts[name].reshape(-1, 1)
-        total, count = float((sums * across).sum()), float((sizes * number).sum())
+        total, count = float((sums * across).sum()), float((numbers * number).sum())
         if name == SAME:
             # A sample is no partner of its own, and what it lacks in its cell's sum makes up for
             # m/(m − 1) of its influence through that cell (m samples, m − 1 pairs each).
-            total, count = total - float(sizes.sum()), count - float(sizes.sum())
-            across = across + sums / np.maximum(sizes - 2, 1) * (sizes > 2)
+            total, count = total - float(numbers.sum()), count - float(numbers.sum())
+            across = across + sums / np.maximum(numbers - 2, 1) * (numbers > 2)
             number = number - 1
         parts = np.einsum("ij,ij->i", kept, across[cell_of])
         removals[name] = Removal(total, count, 2 * parts, 2 * number[cell_of, 0])
@@ -299,8 +300,8 @@ def matched_units(
     removal = Removal(
         float(products.sum()),
         float(counts.sum()),
-        copies * np.bincount(units, products, number),
-        copies * np.bincount(units, counts, number),
+        np.bincount(units, copies * products, number).astype(np.float64),
+        np.bincount(units, copies * counts, number).astype(np.float64),
     )
     strata = np.zeros(number, dtype=np.int64)
     return Units({MATCHED: removal}, strata, np.array([number]), keep_weight=False)
