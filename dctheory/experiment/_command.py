@@ -68,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="stop after S seconds, to be continued with --resume, exit code 3",
     )
     add(
+        "--keep-features",
+        action="store_true",
+        help="keep what final encoders of cifar-… experiments make of their images, in the run's "
+        "folder features/TASK, for dctheory diagnose (ResNet-18: 0.1 GB each)",
+    )
+    add(
         "--publish",
         nargs="?",
         const=PUBLISHED,
@@ -175,6 +181,7 @@ def _result(
             scheduler=arguments.scheduler,
             progress=progress_on(stderr, "task"),
             max_seconds=arguments.max_seconds,
+            keep_features=arguments.keep_features,
         )
     return conclude(plan, folder, results)
 
@@ -218,7 +225,8 @@ def _continuing(arguments: argparse.Namespace, folder: Path) -> str:
         ("--out", folder),
     ):
         words += [] if value is None else [option, str(value)]
-    return shlex.join([*words, "--resume"])
+    kept = ["--keep-features"] if arguments.keep_features else []
+    return shlex.join([*words, *kept, "--resume"])
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from dctheory.experiment.result import (
 from dctheory.experiment.tasks import Progress, Task, provenance, run_tasks
 
 SETTINGS_FILE, MANIFEST_FILE, TASKS = "settings.json", "manifest.json", "tasks"
+FEATURES = "features"
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,8 @@ def open_folder(plan: Plan, out: str | os.PathLike[str]) -> Path:
 def perform(plan: Plan, folder: Path, **options: Any) -> dict[str, Any]:
     """Run the tasks that the folder has no result of, and return the results of all.
 
-    Options are those of :func:`dctheory.experiment.run_tasks`, ``max_seconds`` for all together.
+    Options are those of :func:`dctheory.experiment.run_tasks`, ``max_seconds`` for all together;
+    with ``keep_features`` encoders leave features in the folder ``features``, where they can.
 
     A continued run's manifest gains an entry under "resumed".
 
@@ -185,6 +187,8 @@ def perform(plan: Plan, folder: Path, **options: Any) -> dict[str, Any]:
         TaskError, ImportError, OSError: likewise.
     """
     most, began, tasks = options.pop("max_seconds", None), time.monotonic(), plan.tasks
+    if options.pop("keep_features", False):
+        options["features"] = folder / FEATURES
     with folder_lock(folder):
         if plan.folder is not None:
             record = _read(folder / MANIFEST_FILE)

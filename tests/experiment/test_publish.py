@@ -130,8 +130,9 @@ def test_an_unfinished_run_goes_before_a_finished_one(call, toy):
 
 def test_the_hint_of_a_stopped_run_publishes_too(call, toy):
     toy.train = lambda **arguments: 1 / 0
-    _, _, err = call("toy", "--publish", "there")
+    _, _, err = call("toy", "--publish", "there", "--keep-features")
     words = shlex.split(err.rpartition("continue with: ")[2])
+    assert "--keep-features" in words
     assert words[words.index("--publish") + 1] == "there"
 
 

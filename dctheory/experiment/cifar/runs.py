@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -72,6 +73,9 @@ def train_encoder(
         except NonFiniteLoss as error:
             return {"evaluation": None, "diverged": str(error), "images": len(trained_on)}
         found = _report(result, trained_on, similarity_samples)
+        # A search's runs are nobody's encoders.
+        if site.features is not None and similarity_samples:
+            save_features(result, trained_on, site.features)
         if watch is not None:
             found["selection"] = watch.records()
         if subsets is not None:
@@ -123,6 +127,26 @@ def _report(result: TrainResult, images: ImageSet, similarity_samples: int) -> d
         "losses": losses[:: max(len(losses) // _LOSSES, 1)],
         "bound": _bound(result, images, similarity_samples) if similarity_samples else None,
     }
+
+
+def save_features(result: TrainResult, images: ImageSet, folder: Path) -> None:
+    """Leave in ``folder``, whole or not at all, what ``dctheory diagnose`` reads.
+
+    ``embeddings.npy`` (N, p) float32 outputs of the encoder for the images as they are trained on,
+    without augmentation; ``labels.npy`` (N,); ``indices.npy`` (N,) their places in the data set.
+    """
+    arrays: dict[str, Any] = {
+        "embeddings": np.asarray(result.features(images.images), np.float32),
+        "labels": images.labels,
+        "indices": images.indices,
+    }
+    part = folder.with_name(f"{folder.name}.part")
+    for earlier in (part, folder):
+        shutil.rmtree(earlier, ignore_errors=True)
+    part.mkdir(parents=True)
+    for name, array in arrays.items():
+        np.save(part / f"{name}.npy", array)
+    part.rename(folder)
 
 
 def _bound(result: TrainResult, images: ImageSet, count: int) -> dict[str, Any] | None:

@@ -73,6 +73,24 @@ def test_a_run_goes_on_where_it_was_stopped_and_reports_all(data_dir, tmp_path, 
     assert 0 <= whole["evaluation"]["knn_accuracy"] <= 1
 
 
+def test_features_are_kept_on_wish(data_dir, tmp_path):
+    final = arguments([*range(40), 102, 103]) | {"moments": 0}
+    names = {"final": final, "search": final | {"similarity_samples": 0}}
+    function = "dctheory.experiment.cifar.runs:train_encoder"
+    tasks = [Task(name, function, each, sited=True) for name, each in names.items()]
+    (tmp_path / "kept" / "final.part").mkdir(parents=True)
+    run_tasks(tasks, tmp_path / "tasks", data_dir=data_dir, features=tmp_path / "kept")
+    # Not those of the search, nor of an attempt that was killed.
+    (folder,) = (tmp_path / "kept").iterdir()
+    assert folder.name == "final"
+    kept = {path.stem: np.load(path) for path in folder.iterdir()}
+    assert (kept["embeddings"].shape, kept["embeddings"].dtype) == ((42, 16), np.float32)
+    assert kept["indices"].tolist() == final["images"]
+    images = load_cifar10(data_dir).train
+    assert kept["labels"].tolist() == images.labels[final["images"]].tolist()
+    assert kept["embeddings"].std(axis=0).max() > 0
+
+
 def test_the_images_of_a_run(data_dir):
     data = SMOKE.config({"data.samples": 100, "data.probe_samples": 50}, 0).data
     located = type(data)(**{**vars(data), "data_dir": str(data_dir)})
