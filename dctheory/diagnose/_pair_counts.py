@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from dctheory._progress import Progress
 from dctheory.diagnose._row_sample import RowSample
+from dctheory.graph._unit_rows import num_threads
 
 Counts = NDArray[np.int64]
 
@@ -48,7 +48,7 @@ def count_pairs(
     tasks = list(itertools.combinations_with_replacement(range(groups), 2))
     found = np.zeros((groups + 1, kinds, bins), dtype=np.int64)
     # One thread for each product: many small ones at a time leave no core idle.
-    with threadpool_limits(1), ThreadPoolExecutor(_num_threads()) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(num_threads()) as pool:
         ends = ([parts[task[side]] for task in tasks] for side in (0, 1))
         counts = pool.map(partial(_count, sample, kinds, bins), *ends)
         for done, ((i, j), block) in enumerate(zip(tasks, counts, strict=True), 1):
@@ -57,13 +57,6 @@ def count_pairs(
             if progress is not None:
                 progress(done, len(tasks), "similarities")
     return found
-
-
-def _num_threads() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
 
 
 def _count(sample: RowSample, kinds: int, bins: int, rows: slice, columns: slice) -> Counts:

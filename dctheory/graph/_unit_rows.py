@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -161,6 +162,14 @@ def release_pages(source: Any) -> None:
     if isinstance(base, mmap.mmap) and getattr(source, "mode", None) == "r":
         with contextlib.suppress(AttributeError):  # not on every system
             base.madvise(mmap.MADV_DONTNEED)
+
+
+def num_threads() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
 
 
 # --- Functions of a block
