@@ -58,7 +58,7 @@ class Network:
 
         Args:
             params, stats: of ``init``.
-            x: (B, *input_shape) floats; of a table (B,) integers, the rows to look up (one that
+            x: ``(B, *input_shape)`` floats; of a table (B,) integers, the rows to look up (one that
                 is out of range has NaN for its vector).
             train: whether to normalise by this batch and to update the statistics; otherwise
                 they are used, and returned as they are.

@@ -1,0 +1,62 @@
+"""Sphinx: how the documentation is built (``make docs``)."""
+
+import sys
+from pathlib import Path
+
+import dctheory
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "dctheory"
+author = "dctheory contributors"
+copyright = author
+release = version = dctheory.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "sphinxcontrib.bibtex",
+    "sphinx_copybutton",
+    "generated",
+]
+exclude_patterns = ["_data", "_ext"]
+nitpicky = True
+# Other libraries' pages are not looked up, so that a build needs no network.
+nitpick_ignore_regex = [
+    (r"py:(class|obj|data|exc)", r"(?!dctheory).*"),
+    # Attributes stand in their class's description and have no place of their own.
+    (r"py:attr", r"\w+"),
+    # What only the package itself uses.
+    (
+        r"py:.*",
+        r"dctheory\.(_lock|bound\.trials|data\._draws|graph\.noise\.law|graph\.orbits|train\.group)\..*",
+    ),
+    (r"py:.*", r"dctheory\.graph\.(spectrum\.MERGE_TOLERANCE|classifier_gap\.smallest_gaps)"),
+]
+
+html_theme = "furo"
+html_title = "dctheory"
+html_copy_source = False
+html_show_sphinx = False
+
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "plain"
+bibtex_reference_style = "author_year"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+autodoc_default_options = {"members": True, "show-inheritance": False}
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+
+copybutton_exclude = ".linenos, .gp, .go"
+linkcheck_timeout = 10
