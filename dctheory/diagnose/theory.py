@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from dctheory import formulas
 from dctheory._table import Table, plain
@@ -17,6 +17,8 @@ from dctheory.graph.noise import NoisePrediction
 from dctheory.graph.similarity import SimilarityGraph
 from dctheory.graph.similarity_estimate import SimilarityEstimate
 from dctheory.graph.spectrum import Mode, Spectrum
+
+_Graph = TypeVar("_Graph", SimilarityGraph, CellGraph)
 
 LEVELS, CELLS = "three levels", "cells"
 
@@ -43,7 +45,7 @@ _CORRELATED = (
 
 
 @dataclass(frozen=True)
-class GraphReading:
+class GraphReading(Generic[_Graph]):
     """One graph made of the estimate, and what its spectrum says at k features.
 
     Attributes:
@@ -60,7 +62,7 @@ class GraphReading:
     """
 
     name: str
-    graph: SimilarityGraph | CellGraph
+    graph: _Graph
     spectrum: Spectrum
     k: int
     mode: Mode
@@ -178,8 +180,8 @@ class TheoryReading:
     pairing: str
     k: int
     violations: tuple[str, ...]
-    levels: GraphReading | None
-    cells: GraphReading | None
+    levels: GraphReading[SimilarityGraph] | None
+    cells: GraphReading[CellGraph] | None
     cells_refused: str
     bounds: BoundsTable | None
     random_removal: Bound | None
@@ -187,7 +189,7 @@ class TheoryReading:
     notes: tuple[str, ...]
 
     @property
-    def graphs(self) -> tuple[GraphReading, ...]:
+    def graphs(self) -> tuple[GraphReading[Any], ...]:
         """Those of the two graphs that there are."""
         return tuple(each for each in (self.levels, self.cells) if each is not None)
 
@@ -279,7 +281,7 @@ def read_theory(
     )
 
 
-def _read(name: str, graph: SimilarityGraph | CellGraph, k: int) -> GraphReading:
+def _read(name: str, graph: _Graph, k: int) -> GraphReading[_Graph]:
     spectrum, delta = graph.spectrum(), smallest_delta(graph)
     if isinstance(graph, CellGraph):
         spurious = [mode for mode in spectrum.modes if mode.sector == "within-class"]
@@ -301,7 +303,7 @@ def _read(name: str, graph: SimilarityGraph | CellGraph, k: int) -> GraphReading
     )
 
 
-def _cells(estimate: SimilarityEstimate, k: int) -> tuple[GraphReading | None, str]:
+def _cells(estimate: SimilarityEstimate, k: int) -> tuple[GraphReading[CellGraph] | None, str]:
     try:
         return _read(CELLS, estimate.cell_graph(), k), ""
     except ValueError as error:
@@ -313,22 +315,21 @@ def _random_removal(graph: SimilarityGraph, k: int) -> Bound | None:
     left = graph.n_e
     if graph.n_d == 0 or left * graph.classes <= k:
         return None
-    kept = replace(
-        graph, per_class=left, difficult=(2 * left * graph.n_d + graph.n) // (2 * graph.n)
-    )
+    difficult = (2 * left * graph.n_d + graph.n) // (2 * graph.n)
+    kept = replace(graph, per_class=left, difficult=difficult)
     return bound_of(kept.spectrum().eigenvalue(k + 1), float(smallest_delta(kept).value))
 
 
 def _noise(
     estimate: SimilarityEstimate,
     pairing: str,
-    levels: GraphReading | None,
-    cells: GraphReading | None,
+    levels: GraphReading[SimilarityGraph] | None,
+    cells: GraphReading[CellGraph] | None,
 ) -> NoiseReading | None:
     fit = fit_levels(estimate, pairing=pairing)
     if levels is not None:
         return NoiseReading(LEVELS, fit.within, levels.graph.noise_prediction(fit.within))
-    if cells is None or len(cells.graph.sizes) > _MOST_NOISY_CELLS:
+    if cells is None or cells.graph.num_cells > _MOST_NOISY_CELLS:
         return None
     epsilon = fit.within_cells
     return NoiseReading(CELLS, epsilon, cells.graph.noise_prediction(epsilon))
