@@ -54,8 +54,9 @@ class PairMoments:
 
     @property
     def spread(self) -> float:
-        """Standard deviation over the pairs."""
-        return math.sqrt(max(0.0, self.square - self.mean**2)) if self.pairs else math.nan
+        """Standard deviation over the pairs; NaN if there is none, or none was sampled."""
+        variance = self.square - self.mean**2
+        return math.nan if math.isnan(variance) else math.sqrt(max(0.0, variance))
 
 
 NO_PAIRS = PairMoments(0, math.nan, math.nan, 0)

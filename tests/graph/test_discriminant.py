@@ -1,0 +1,80 @@
+"""Gaps of many classes: the discriminant against scikit-learn's, fold by fold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from dctheory import estimate_similarities
+from dctheory.graph import _discriminant, classifier_gap
+from dctheory.graph._unit_rows import UnitRows
+
+
+def clusters(num_classes: int = 12, num_rows: int = 600, spread: float = 0.6):
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.arange(num_rows) % num_classes)
+    rows = rng.normal(size=(num_classes, 6))[labels] + spread * rng.normal(size=(num_rows, 6))
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True), labels
+
+
+def test_each_fold_is_scored_by_the_discriminant_of_the_others(monkeypatch) -> None:
+    monkeypatch.setattr(_discriminant, "_RIDGE", 1e-10)
+    monkeypatch.setattr(classifier_gap, "FIT_SCORES", 1)
+    rows, codes = clusters()
+    found = classifier_gap.classifier_gaps(UnitRows(rows), codes, seed=3)
+    folds, _ = classifier_gap._folds_and_pool(codes, np.bincount(codes), np.random.default_rng(3))
+    for fold in range(classifier_gap.FOLDS):
+        mine = folds == fold
+        model = LinearDiscriminantAnalysis(solver="lsqr").fit(rows[~mine], codes[~mine])
+        scores = np.sort(model.predict_proba(rows[mine]), axis=1)
+        # float32 scores.
+        assert found[mine] == pytest.approx(scores[:, -1] - scores[:, -2], abs=1e-4)
+
+
+def test_many_classes_are_told_by_a_discriminant_and_few_as_before(monkeypatch) -> None:
+    rows, codes = clusters()
+    few = estimate_similarities(rows, codes, share=0.1)
+    assert "logistic regression" in few.difficult_rule
+    monkeypatch.setattr(classifier_gap, "FIT_SCORES", len(codes) * 12 - 1)
+    many = estimate_similarities(rows, codes, share=0.1)
+    assert "linear discriminant" in many.difficult_rule
+    assert "random rows" not in many.difficult_rule
+    assert many.difficult_sizes == few.difficult_sizes
+    # Both are linear, and agree far more often than by chance (0.1).
+    shared = (many.is_difficult & few.is_difficult).sum() / few.is_difficult.sum()
+    assert shared > 0.4
+
+
+def test_samples_between_two_classes_are_found(monkeypatch) -> None:
+    monkeypatch.setattr(classifier_gap, "FIT_SCORES", 1)
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 50)
+    embeddings = 4 * np.eye(3)[labels] + rng.normal(scale=0.2, size=(150, 3))
+    between = [3, 17, 40, 55, 70, 99, 101, 120, 149]
+    embeddings[between] = 2 + rng.normal(scale=0.2, size=(9, 3))
+    estimate = estimate_similarities(embeddings, labels, share=0.06)
+    assert np.flatnonzero(estimate.is_difficult).tolist() == between
+
+
+def test_collapsed_classes_and_constant_features_do_no_harm(monkeypatch) -> None:
+    monkeypatch.setattr(classifier_gap, "FIT_SCORES", 1)
+    codes = np.repeat([0, 1, 2], 10)
+    rows = np.eye(5)[codes]
+    gaps = classifier_gap.classifier_gaps(UnitRows(rows), codes, seed=0)
+    assert np.array_equal(gaps, np.ones(30))
+
+
+def test_rows_that_are_read_in_parts_give_the_same_gaps(monkeypatch) -> None:
+    from dctheory.graph import _unit_rows
+
+    monkeypatch.setattr(classifier_gap, "FIT_SCORES", 1)
+    rows, codes = clusters()
+    whole = classifier_gap.classifier_gaps(UnitRows(rows), codes, seed=0)
+    monkeypatch.setattr(_unit_rows, "_BLOCK_BYTES", 17 * 6 * 8)
+    seen = []
+    parts = classifier_gap.classifier_gaps(
+        UnitRows(rows), codes, seed=0, progress=lambda *each: seen.append(each[:2])
+    )
+    assert parts == pytest.approx(whole, abs=1e-4)
+    assert seen[-1] == (600, 600)
