@@ -211,7 +211,7 @@ EXPERIMENT = Experiment(
             batch_size=2048,
         ),
     },
-    seconds={"cpu": 40.0},
+    seconds={"cpu": 35.0},
     tasks=make_tasks,
     analyse=analyse,
 )

@@ -310,7 +310,7 @@ EXPERIMENT = Experiment(
         "gpu": SelectionSettings(seeds=20, steps=1000, width=32, moments=10),
         "paper": SelectionSettings(seeds=20, steps=3000, width=32, batch_size=256, moments=15),
     },
-    seconds={"cpu": 60.0},
+    seconds={"cpu": 80.0},
     tasks=make_tasks,
     analyse=analyse,
 )

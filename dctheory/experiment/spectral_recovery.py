@@ -209,7 +209,7 @@ EXPERIMENT = Experiment(
             batch_size=4096,
         ),
     },
-    seconds={"cpu": 50.0},
+    seconds={"cpu": 30.0},
     tasks=make_tasks,
     analyse=analyse,
 )

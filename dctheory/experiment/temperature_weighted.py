@@ -232,7 +232,7 @@ EXPERIMENT = Experiment(
             batch_size=2048,
         ),
     },
-    seconds={"cpu": 75.0},
+    seconds={"cpu": 60.0},
     tasks=make_tasks,
     analyse=analyse,
 )
