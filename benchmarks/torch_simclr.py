@@ -21,7 +21,9 @@ def simclr_step(
     *,
     bfloat16: bool,
     compiled: bool,
-) -> Callable[[], float]:
+    device: str = "cpu",
+    augment: Callable[[Any], Any] | None = None,
+) -> Callable[[], Any]:
     """A function that takes one more step on these views and returns its loss.
 
     Args:
@@ -29,8 +31,10 @@ def simclr_step(
         views: (2N, height, width, channels), row i ± N the other view of row i.
         bfloat16: autocast of the network's pass.
         compiled: by torch.compile.
+        device: "cpu", where the loss is a float, or "cuda", where it stays on the device.
+        augment: to be applied to the views, (2N, channels, height, width), in each step.
     """
-    network = _network(params).to(memory_format=torch.channels_last)
+    network = _network(params).to(device, memory_format=torch.channels_last)
     forward = torch.compile(network) if compiled else network
     matrices = [each for each in network.parameters() if each.ndim > 1]
     vectors = [each for each in network.parameters() if each.ndim == 1]
@@ -38,19 +42,21 @@ def simclr_step(
         [{"params": matrices, "weight_decay": decay}, {"params": vectors}], rate, momentum
     )
     x = torch.tensor(np.asarray(views)).permute(0, 3, 1, 2)
-    x = x.contiguous(memory_format=torch.channels_last)
-    positives = torch.arange(len(x)).roll(len(x) // 2)
+    x = x.to(device).contiguous(memory_format=torch.channels_last)
+    positives = torch.arange(len(x), device=device).roll(len(x) // 2)
+    shown = torch.compile(augment) if augment is not None and compiled else augment
 
-    def step() -> float:
+    def step() -> Any:
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            z = forward(x)
+        inputs = x if shown is None else shown(x).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
+            z = forward(inputs)
         z = functional.normalize(z.float())
         logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
         loss = functional.cross_entropy(logits, positives)
         loss.backward()
         optimizer.step()
-        return loss.item()
+        return loss.item() if device == "cpu" else loss.detach()
 
     return step
 
