@@ -1,8 +1,24 @@
-"""Which samples are difficult: a score for each, a ranking, and a set to remove."""
+"""Which samples are difficult: a score for each, a ranking, and a set to try without.
+
+Eq. 12 selects the pairs whose cosine lies between two percentiles of a row. A sample's score is the
+share of its pairs (i, j) and (j, i) that are selected, with labels that of its cross-class pairs.
+
+Which percentiles find difficult samples was measured on planted classes of 3 to 50 and on an
+encoder trained on digits, 20 % of them mixed of two classes, as the chance that a mixed image
+scores above another one. With posLow = 100 that chance is below one half (0.28 without labels, 0.19
+with): nearly all pairs are selected, and easy samples, far from everything, score highest. Without
+labels the border between same-class and other pairs, at a share of 1/C, tells most: 0.82 for
+percentiles 50/C to 150/C, 0.75 for 100/C to 200/C. Labels take the place of posHigh, and then
+percentiles 0 to 100/C, the cross-class pairs that the rows hold for same-class ones, give 0.81.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,10 +27,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dctheory._progress import Progress
-from dctheory._table import Table
+from dctheory._runs import write_atomic
+from dctheory._table import Table, plain
+from dctheory._validation import check_integer, check_real
+from dctheory.data.subsets import save_subset
+from dctheory.diagnose._pair_shares import (
+    PairShares,
+    Reference,
+    count_pairs,
+    make_reference,
+)
+from dctheory.diagnose._sample import sample_unit_rows
+from dctheory.graph._sample_checks import check_labels
+from dctheory.graph._unit_rows import UnitRows
+from dctheory.graph.classifier_gap import classifier_gaps, smallest
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
+
+# By default the reference sample has as many rows as make this many pairs with all others, but
+# not fewer than some.
+_PAIRS = 2 * 10**8
+_FEWEST_REFERENCES = 1024
+_REFERENCES_PER_CLASS = 4
+
+# Of the files that are written for each set of samples.
+_SUFFIXES = (".npz", ".json", ".csv", ".pkl")
 
 
 class DifficultPair(NamedTuple):
@@ -30,17 +68,20 @@ class Difficulty:
     """How difficult each sample is.
 
     Attributes:
-        score: (N,) in [0, 1], share of the pairs of a sample that Eq. 12 selects (with labels, of
-            its cross-class pairs).
-        error: largest standard error of a score, from the reference sample; 0 where exact.
+        score: (N,) in [0, 1], share of a sample's pairs (with labels, of its cross-class pairs)
+            that Eq. 12 selects.
+        error: standard error of a score from the reference sample (root mean square over samples,
+            by its two halves); 0 if exact. With labels a sample also shifts all scores up, by about
+            as much.
         gap: (N,) difference of the two largest held-out class probabilities; None without labels.
-        ranking: (N,) samples, the most difficult first.
-        suggested: samples to try without, ascending.
-        pairs: the most similar pairs that count as difficult, no sample twice.
-        pos_high, pos_low: percentiles of the selection.
-        references: size of the reference sample; N where all pairs were seen.
-        rule: how ``ranking`` and ``suggested`` come about.
-        seed: of the reference sample and the classifier's folds.
+        ranking: (N,) samples, the most difficult first: by gap, without labels by score.
+        suggested: (M,) ascending samples to try without.
+        pairs: no sample twice: with labels the most similar cross-class pairs, without labels the
+            most difficult samples with the most similar of those that Eq. 12 pairs them with.
+        pos_high, pos_low: percentiles.
+        references: rows with which all were compared; N if all pairs were.
+        rule: how ``suggested`` was chosen.
+        seed: of the reference sample and of the classifier's folds.
     """
 
     score: Array
@@ -56,21 +97,113 @@ class Difficulty:
     seed: int
 
     @property
+    def num_samples(self) -> int:
+        """N."""
+        return len(self.score)
+
+    @property
     def kept(self) -> Indices:
-        """Samples that are not suggested for removal, ascending."""
-        raise NotImplementedError
+        """Ascending samples that are not suggested for removal."""
+        return np.setdiff1d(np.arange(self.num_samples), self.suggested)
+
+    @property
+    def agreement(self) -> float:
+        """Rank correlation of scores and negative gaps; NaN without gaps."""
+        if self.gap is None:
+            return math.nan
+        from scipy.stats import rankdata
+
+        ranks = np.stack([rankdata(self.score), rankdata(-self.gap)])
+        ranks -= ranks.mean(axis=1, keepdims=True)
+        lengths = np.sqrt(np.einsum("ij,ij->i", ranks, ranks))
+        return float(ranks[0] @ ranks[1] / lengths.prod()) if lengths.all() else math.nan
+
+    def sentences(self) -> tuple[str, ...]:
+        """How the numbers came about."""
+        kind = "pairs" if self.gap is None else "cross-class pairs"
+        found = [
+            f"Score: share of a sample's {kind} whose cosine lies between the percentiles "
+            f"{self.pos_high:.4g} (posHigh) and {self.pos_low:.4g} (posLow) of a row.",
+            f"Suggested: {self.rule}.",
+        ]
+        if self.references < self.num_samples:
+            found.append(
+                f"All were compared with {self.references} random samples: standard error of a "
+                f"score {self.error:.2g}, spread of scores {self.score.std():.2g}."
+            )
+        if self.gap is not None:
+            found.append(f"Rank correlation of scores and negative gaps: {self.agreement:.2g}.")
+        return tuple(found)
 
     def table(self, rows: int = 20) -> Table:
         """The most difficult samples."""
-        raise NotImplementedError
+        chosen = np.isin(self.ranking[:rows], self.suggested)
+        cells = [
+            (
+                rank + 1,
+                int(sample),
+                float(self.score[sample]),
+                None if self.gap is None else float(self.gap[sample]),
+                bool(chosen[rank]),
+            )
+            for rank, sample in enumerate(self.ranking[:rows])
+        ]
+        columns = ("rank", "sample", "score", "top-2 gap", "suggested")
+        return Table(columns, cells, "Most difficult samples", self.sentences())
 
     def to_dict(self, rows: int = 100) -> dict[str, Any]:
         """A summary with the first ``rows`` of the ranking, as strict JSON can hold it."""
-        raise NotImplementedError
+        document: dict[str, Any] = plain(
+            {
+                "num_samples": self.num_samples,
+                "num_suggested": len(self.suggested),
+                "rule": self.rule,
+                "pos_high": self.pos_high,
+                "pos_low": self.pos_low,
+                "references": self.references,
+                "error": self.error,
+                "score_mean": self.score.mean(),
+                "score_spread": self.score.std(),
+                "agreement": self.agreement,
+                "seed": self.seed,
+                "most_difficult": self.table(rows).rows,
+                "pairs": [pair._asdict() for pair in self.pairs],
+            }
+        )
+        return document
 
     def save(self, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
-        """Write difficult, kept and ranking as npz, JSON, CSV and pickle, and scores.csv."""
-        raise NotImplementedError
+        """Write the suggested set, the rest and the ranking as lists of indices, and all scores.
+
+        ``difficult``, ``kept`` and ``ranking``, each as .npz, .json, .csv and .pkl that
+        :func:`dctheory.data.load_subset` and the tools of SAS read, and ``scores.csv`` with the
+        columns sample, score, gap. The folder is made if it is missing.
+
+        Returns:
+            The files.
+        """
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        sets = {"difficult": self.suggested, "kept": self.kept, "ranking": self.ranking}
+        paths = []
+        for name, indices in sets.items():
+            for suffix in _SUFFIXES:
+                paths.append(target / f"{name}{suffix}")
+                save_subset(paths[-1], indices, self.num_samples)
+        paths.append(target / "scores.csv")
+        write_atomic(paths[-1], self._scores_csv())
+        return tuple(paths)
+
+    def _scores_csv(self) -> str:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(("sample", "score", "gap"))
+        gaps = [""] * self.num_samples if self.gap is None else self.gap.tolist()
+        writer.writerows(zip(range(self.num_samples), self.score.tolist(), gaps, strict=True))
+        return text.getvalue()
+
+    def __repr__(self) -> str:
+        return f"<Difficulty: {self.num_samples} samples, {len(self.suggested)} suggested>"
 
 
 def score_difficulty(
@@ -82,10 +215,193 @@ def score_difficulty(
     pos_low: float | None = None,
     gaps: Any = None,
     share: float = 0.08,
-    sample: int = 4096,
+    sample: int | None = None,
     num_pairs: int = 24,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Difficulty:
-    """Score, rank and suggest difficult samples."""
-    raise NotImplementedError
+    """Score all samples by Eq. 12, rank them, and suggest which to try without.
+
+    A row's candidates are all other samples; Sim_q is the ⌈qM/100⌉-th largest of its M cosines, as
+    in :func:`dctheory.contrast.select_pairs`. Where N² pairs are too many, all samples are compared
+    with two halves of a random reference sample, the percentiles of each standing for those of all.
+
+    Args:
+        embeddings: (N, d) as for :class:`dctheory.graph._unit_rows.UnitRows`.
+        labels: (N,) integers or strings; None for scores without them.
+        classes: C where there are no labels; by default as many as
+            :func:`dctheory.diagnose.classes.estimate_classes` finds, at least 2.
+        pos_high: percentile in [0, 100); by default 0 with labels, else 50/C.
+        pos_low: percentile above ``pos_high``, to 100; by default 100/C more than ``pos_high``.
+        gaps: (N,) top-2 gaps of a held-out classifier; by default they are computed. Only with
+            labels.
+        share: in (0, 1), of each class (without labels, of all) that is suggested.
+        sample: rows of the reference sample, at least 6; all rows if there are not more. By
+            default 2·10⁸/N, but at least 1024 and 4 C.
+        num_pairs: of the pairs that are listed, at most.
+        seed: of the reference sample and of the classifier's folds.
+        progress: called with rows done, N, and a label.
+
+    Raises:
+        TypeError, ValueError: what ``UnitRows`` and the checks of labels refuse; percentiles that
+            select no pair; gaps without labels or of another length; a reference sample of one
+            class.
+    """
+    share = float(check_real("share", share, 0, 1, low_open=True))
+    if share == 1:
+        raise ValueError("share must be below 1, got 1: some samples must stay")
+    check_integer("num_pairs", num_pairs, 0)
+    rng = np.random.default_rng(check_integer("seed", seed, 0))
+    rows = UnitRows(embeddings)
+    codes = None if labels is None else check_labels(labels, rows.num_rows)[1]
+    gap = _check_gaps(gaps, codes, rows.num_rows)
+    if codes is None:
+        count = _num_classes(classes, embeddings, seed)
+    else:
+        count = int(codes.max()) + 1
+        gap = classifier_gaps(rows, codes, seed) if gap is None else gap
+    references = _num_references(sample, rows.num_rows, count)
+    percentiles = _percentiles(pos_high, pos_low, count, codes is not None)
+    halves = [
+        _reference(embeddings, indices, codes, percentiles)
+        for indices in _halves(rng, rows.num_rows, references, codes)
+    ]
+    shares = count_pairs(rows, halves, codes, progress)
+    scores = np.stack([(half.own + half.others) / 2 for half in shares])
+    score = scores.mean(axis=0)
+    ranking = np.argsort(-score if gap is None else gap, kind="stable")
+    suggested, rule = _suggest(score, gap, codes, share)
+    return Difficulty(
+        score=score,
+        error=_standard_error(scores, references / rows.num_rows),
+        gap=gap,
+        ranking=ranking,
+        suggested=suggested,
+        pairs=_pick_pairs(shares, ranking if codes is None else None, num_pairs),
+        pos_high=percentiles[0],
+        pos_low=percentiles[1],
+        references=references,
+        rule=rule,
+        seed=seed,
+    )
+
+
+# --- Checks and defaults
+
+
+def _check_gaps(gaps: Any, codes: Indices | None, num_rows: int) -> Array | None:
+    if gaps is None:
+        return None
+    if codes is None:
+        raise ValueError("gaps are those of a classifier of labels; pass labels too")
+    array = np.asarray(gaps, dtype=np.float64)
+    if array.shape != (num_rows,) or not np.isfinite(array).all():
+        raise ValueError(
+            f"gaps must be {num_rows} finite numbers, one for each row of embeddings, got shape "
+            f"{array.shape}"
+        )
+    return array
+
+
+def _num_references(sample: int | None, num_rows: int, classes: int) -> int:
+    if num_rows < 3:
+        raise ValueError(f"percentiles of pairs need at least 3 samples, got {num_rows}")
+    if sample is None:
+        sample = max(_FEWEST_REFERENCES, _REFERENCES_PER_CLASS * classes, _PAIRS // num_rows)
+    return min(check_integer("sample", sample, 6), num_rows)
+
+
+def _num_classes(classes: int | None, embeddings: Any, seed: int) -> int:
+    if classes is not None:
+        return check_integer("classes", classes, 2)
+    from dctheory.diagnose.classes import estimate_classes
+
+    return max(2, estimate_classes(embeddings, seed=seed).count)
+
+
+def _percentiles(
+    pos_high: float | None, pos_low: float | None, classes: int, labelled: bool
+) -> tuple[float, float]:
+    width = 100 / classes
+    high = (0.0 if labelled else width / 2) if pos_high is None else pos_high
+    high = float(check_real("pos_high", high, 0, 100))
+    low = float(
+        check_real("pos_low", min(100.0, high + width) if pos_low is None else pos_low, 0, 100)
+    )
+    if high >= low:
+        raise ValueError(
+            f"pos_high must be below pos_low, got {high:.6g} and {low:.6g}; percentiles count from "
+            "the most similar pair down"
+        )
+    return high, low
+
+
+# --- What follows from scores and pairs
+
+
+def _suggest(
+    score: Array, gap: Array | None, codes: Indices | None, share: float
+) -> tuple[Indices, str]:
+    if gap is not None and codes is not None:
+        mask, rule = smallest(gap, codes, share)
+        return np.flatnonzero(mask), rule
+    count = min(max(1, math.floor(share * len(score) + 0.5)), len(score) - 1)
+    chosen = np.sort(np.argsort(-score, kind="stable")[:count])
+    return chosen, f"the {100 * share:.4g} % of samples with the highest score"
+
+
+def _halves(
+    rng: np.random.Generator, num_rows: int, references: int, codes: Indices | None
+) -> list[Indices]:
+    """All rows, or two disjoint random samples, whose difference shows the error.
+
+    Systematic sampling of the rows in random order within their classes: each half has of each
+    class what is due to it but for one sample.
+    """
+    if references == num_rows:
+        return [np.arange(num_rows)]
+    order = rng.permutation(num_rows)
+    if codes is not None:
+        order = order[np.argsort(codes[order], kind="stable")]
+    places = np.floor((np.arange(references) + rng.random()) * (num_rows / references))
+    chosen = order[places.astype(np.int64)]
+    return [np.sort(chosen[half::2]) for half in (0, 1)]
+
+
+def _reference(
+    embeddings: Any, indices: Indices, codes: Indices | None, percentiles: tuple[float, float]
+) -> Reference:
+    rows, _ = sample_unit_rows(embeddings, indices)
+    return make_reference(rows, indices, None if codes is None else codes[indices], percentiles)
+
+
+def _standard_error(scores: Array, fraction: float) -> float:
+    """Root mean square error of the mean of two halves' scores; 0 for one score of all pairs.
+
+    Halves drawn without replacement differ by twice the standard error of their mean, but for the
+    finite population's factor, as large as ``fraction`` of it they are.
+    """
+    if len(scores) == 1:
+        return 0.0
+    return float(np.sqrt(np.mean((scores[0] - scores[1]) ** 2) / 4 * (1 - fraction)))
+
+
+def _pick_pairs(
+    shares: Sequence[PairShares], ranking: Indices | None, most: int
+) -> tuple[DifficultPair, ...]:
+    """Samples with their partners in the order of a ranking, or else of their cosines."""
+    cosines = np.stack([half.cosine for half in shares])
+    nearer = cosines.argmax(axis=0)[None]
+    cosine = np.take_along_axis(cosines, nearer, axis=0)[0]
+    partner = np.take_along_axis(np.stack([half.partner for half in shares]), nearer, axis=0)[0]
+    order = np.argsort(-cosine, kind="stable") if ranking is None else ranking
+    seen: set[int] = set()
+    pairs: list[DifficultPair] = []
+    for i in order:
+        first, second = int(i), int(partner[i])
+        if len(pairs) == most:
+            break
+        if second >= 0 and not {first, second} & seen:
+            seen |= {first, second}
+            pairs.append(DifficultPair(first, second, float(cosine[i])))
+    return tuple(pairs)
