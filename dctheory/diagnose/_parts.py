@@ -1,0 +1,250 @@
+"""The parts of a diagnosis in their order; one that cannot be computed leaves the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dctheory._progress import Progress
+from dctheory.diagnose._inputs import Inputs
+from dctheory.diagnose.partial import PartialSums
+from dctheory.graph.similarity_estimate import SimilarityEstimate
+
+# Name of a part -> what it is, in words that fit after "needs".
+PARTS = {
+    "classes": "the number of classes",
+    "clusters": "clusters in place of labels",
+    "estimate": "the estimate of α, β and γ",
+    "intervals": "confidence intervals",
+    "distribution": "the distribution of similarities",
+    "levels": "the fit of the levels",
+    "theory": "the reading by the theory",
+    "difficulty": "scores of difficulty",
+    "errors": "held-out errors",
+    "gaussian": "tests of normality",
+    "alignment": "the alignment",
+    "advice": "advice",
+}
+
+# What makes a part inapplicable, the input itself having been checked before.
+_INAPPLICABLE = (ValueError, ArithmeticError, MemoryError)
+
+GIVEN, CLUSTERS = "given", "clusters"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Parts by name, and why the others are missing."""
+
+    parts: dict[str, Any] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def need(self, name: str) -> Any:
+        """The part, or a ValueError that says that it is missing."""
+        if name not in self.parts:
+            raise ValueError(f"it needs {PARTS[name]}, which there is not ({self.missing[name]})")
+        return self.parts[name]
+
+
+def find(
+    inputs: Inputs,
+    settings: Mapping[str, Any],
+    progress: Progress | None = None,
+    partial: PartialSums | None = None,
+) -> Findings:
+    """Compute every part that can be computed.
+
+    Args:
+        inputs: checked; the rows that ``partial`` has kept, if that is given.
+        settings: the parameters of the :class:`Diagnosis`, checked.
+        progress: called with how many parts are done, how many there are, and the next.
+        partial: sums over more rows, whose exact means are read in place of the sample's.
+
+    Raises:
+        ValueError: with labels, α, β and γ cannot be estimated.
+    """
+    finder = _Finder(inputs, settings, partial)
+    for done, (name, what) in enumerate(PARTS.items()):
+        if progress is not None:
+            progress(done, len(PARTS), what)
+        try:
+            finder.found.parts[name] = getattr(finder, name)()
+        except _INAPPLICABLE as error:
+            if name == "estimate" and inputs.labels is not None:
+                raise  # with labels this is what was asked for
+            finder.found.missing[name] = str(error) or type(error).__name__
+    if progress is not None:
+        progress(len(PARTS), len(PARTS), "done")
+    return finder.found
+
+
+class _Finder:
+    """A method for each part, called in the order of PARTS."""
+
+    def __init__(
+        self, inputs: Inputs, settings: Mapping[str, Any], partial: PartialSums | None
+    ) -> None:
+        self.inputs, self.settings, self.partial = inputs, settings, partial
+        self.found = Findings()
+        self.rows, self.seed = inputs.embeddings, settings["seed"]
+        self.gaps: NDArray[np.float64] | None = None
+        # Of the rows at hand, where "estimate" may be of more.
+        self.own: SimilarityEstimate | None = None
+
+    def classes(self) -> Any:
+        from dctheory.diagnose.classes import estimate_classes
+
+        if self.inputs.labels is not None:
+            raise ValueError("labels are given")
+        return estimate_classes(self.rows, seed=self.seed)
+
+    def clusters(self) -> Any:
+        from dctheory.diagnose.classes import cluster
+
+        if self.inputs.labels is not None:
+            raise ValueError("labels are given")
+        count = self._count()
+        if count < 2:
+            raise ValueError(
+                "the spectrum shows a single class; set the number of classes if you know it"
+            )
+        return cluster(self.rows, count, seed=self.seed)
+
+    def estimate(self) -> Any:
+        from dctheory.graph.estimate import estimate_similarities
+
+        mask, rule = self._difficult_samples()
+        estimate = estimate_similarities(
+            self.rows, self._labels(), mask, self.inputs.partners, seed=self.seed
+        )
+        self.own = replace(estimate, difficult_rule=rule)
+        if self.partial is None or self.inputs.difficult is None:
+            return self.own
+        return self.partial.estimate()
+
+    def intervals(self) -> Any:
+        from dctheory.diagnose.intervals import similarity_intervals
+
+        return similarity_intervals(
+            self.rows,
+            self._labels(),
+            self._own(),
+            by=self.settings["by"],
+            partners=self.inputs.partners,
+            level=self.settings["level"],
+            seed=self.seed,
+        )
+
+    def distribution(self) -> Any:
+        from dctheory.diagnose.distribution import distribution_of, similarity_distribution
+
+        if self.partial is not None:
+            return distribution_of(self.partial)
+        if self.own is None:
+            return similarity_distribution(self.rows, seed=self.seed)
+        return similarity_distribution(
+            self.rows, self._labels(), self.own.is_difficult, seed=self.seed
+        )
+
+    def levels(self) -> Any:
+        from dctheory.diagnose.levels import fit_levels
+
+        distribution = self.found.parts.get("distribution")
+        return fit_levels(
+            self.found.need("estimate"), distribution, pairing=self.settings["pairing"]
+        )
+
+    def theory(self) -> Any:
+        from dctheory.diagnose.theory import read_theory
+
+        estimate = self.found.need("estimate")
+        return read_theory(estimate, k=self.settings["k"], pairing=self.settings["pairing"])
+
+    def difficulty(self) -> Any:
+        from dctheory.diagnose.difficulty import score_difficulty
+
+        if self.partial is not None:
+            raise ValueError("a score for each sample needs all of them in one fit")
+        with_labels = self.inputs.labels is not None
+        return score_difficulty(
+            self.rows,
+            self.inputs.labels,
+            classes=None if with_labels else max(2, self._count()),
+            pos_high=self.settings["pos_high"],
+            pos_low=self.settings["pos_low"],
+            gaps=self.gaps if with_labels else None,
+            share=self.settings["share"],
+            seed=self.seed,
+        )
+
+    def errors(self) -> Any:
+        from dctheory.diagnose.errors import measured_errors
+
+        if self.inputs.labels is None:
+            raise ValueError("it needs labels; an error in predicting clusters says nothing")
+        return measured_errors(
+            self.rows, self.inputs.labels, self._own().is_difficult, seed=self.seed
+        )
+
+    def gaussian(self) -> Any:
+        from dctheory.diagnose.gaussian import gaussianity
+
+        return gaussianity(self.rows, seed=self.seed)
+
+    def alignment(self) -> Any:
+        from dctheory.diagnose.alignment import alignment_ceiling
+
+        # The matched reading is no graph of cells.
+        pairing = "either" if self.settings["pairing"] == "either" else "both"
+        views = self.inputs.views
+        rows = None if views is None else self.rows
+        return alignment_ceiling(self.found.need("estimate"), rows, views, pairing=pairing)
+
+    def advice(self) -> Any:
+        from dctheory.diagnose.advice import advise
+
+        parts = self.found.parts
+        return advise(
+            parts.get("estimate"),
+            parts.get("theory"),
+            intervals=parts.get("intervals"),
+            levels=parts.get("levels"),
+            errors=parts.get("errors"),
+            distribution=parts.get("distribution"),
+            labels_are=CLUSTERS if self.inputs.labels is None else GIVEN,
+        )
+
+    # --- What several parts need
+
+    def _count(self) -> int:
+        given = self.settings["classes"]
+        return int(self.found.need("classes").count if given is None else given)
+
+    def _labels(self) -> NDArray[Any]:
+        given = self.inputs.labels
+        labels: NDArray[Any] = self.found.need("clusters").codes if given is None else given
+        return labels
+
+    def _own(self) -> SimilarityEstimate:
+        self.found.need("estimate")
+        if self.own is None:
+            raise ValueError("there is no estimate of these rows")
+        return self.own
+
+    def _difficult_samples(self) -> tuple[NDArray[np.bool_], str]:
+        from dctheory.graph._sample_checks import check_labels
+        from dctheory.graph._unit_rows import UnitRows
+        from dctheory.graph.classifier_gap import classifier_gaps, smallest
+
+        rows = UnitRows(self.rows)
+        _, codes = check_labels(self._labels(), rows.num_rows)
+        if self.inputs.difficult is not None and self.inputs.labels is None:
+            return self.inputs.difficult, "as given"
+        self.gaps = classifier_gaps(rows, codes, self.seed)
+        if self.inputs.difficult is not None:
+            return self.inputs.difficult, "as given"
+        return smallest(self.gaps, codes, self.settings["share"])

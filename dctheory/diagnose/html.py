@@ -1,0 +1,134 @@
+"""The report as one self-contained HTML page: no network, no script, good on a phone and in print.
+
+Pictures are data in the page, vector graphics as images of their own, so that identifiers of one
+cannot meet those of another.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterable, Sequence
+
+from dctheory._table import Table
+from dctheory.diagnose.sections import Picture, Section
+
+# Tables with more rows than this are folded away, but printed.
+_FOLDED_ROWS = 12
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { margin: 0; background: Canvas; color: CanvasText; }
+.diagnosis { font: 16px/1.5 system-ui, sans-serif; max-width: 54rem; margin: 0 auto;
+  padding: 1rem; overflow-wrap: break-word; }
+.diagnosis h1 { font-size: 1.5rem; line-height: 1.2; }
+.diagnosis h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; padding-top: .5rem;
+  border-top: 1px solid rgb(128 128 128 / 40%); }
+.diagnosis nav { font-size: .9rem; }
+.diagnosis nav a { display: inline-block; padding: .3rem .8rem .3rem 0; }
+.diagnosis .scroll { overflow-x: auto; margin: .8rem 0; }
+.diagnosis table { border-collapse: collapse; font-size: .85rem;
+  font-variant-numeric: tabular-nums; }
+.diagnosis caption { text-align: left; font-weight: 600; padding: .3rem 0; }
+.diagnosis th, .diagnosis td { text-align: left; vertical-align: top; padding: .25rem .6rem;
+  border-bottom: 1px solid rgb(128 128 128 / 30%); overflow-wrap: normal; }
+.diagnosis .scroll p { font-size: .85rem; margin: .3rem 0; }
+.diagnosis figure { margin: 1rem 0; }
+.diagnosis img { display: block; width: 100%; max-width: 30rem; height: auto;
+  background: #fff; border-radius: 4px; }
+.diagnosis figcaption { font-size: .85rem; margin-top: .3rem; }
+.diagnosis .missing, .diagnosis footer { font-size: .9rem; opacity: .8; }
+.diagnosis .warning { border-left: 4px solid #c60; padding-left: .7rem; }
+@media print {
+  @page { margin: 15mm; }
+  .diagnosis { max-width: none; padding: 0; font-size: 10pt; }
+  .diagnosis nav { display: none; }
+  .diagnosis .scroll { overflow: visible; }
+  .diagnosis table { font-size: 8pt; }
+  .diagnosis th, .diagnosis td { padding: .1rem .3rem; }
+  .diagnosis figure, .diagnosis tr { break-inside: avoid; }
+  .diagnosis h2 { break-after: avoid; }
+  .diagnosis details::details-content { content-visibility: visible; display: block; }
+}
+"""
+
+
+def page(title: str, lead: Sequence[str], sections: Sequence[Section], footer: str) -> str:
+    """A whole document.
+
+    Args:
+        title: its heading.
+        lead: sentences that stand before the sections.
+        sections: in their order.
+        footer: how the report came about.
+    """
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{html.escape(title)}</title>",
+            "</head>",
+            "<body>",
+            fragment(title, lead, sections, footer),
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def fragment(title: str, lead: Sequence[str], sections: Sequence[Section], footer: str) -> str:
+    """The same for the body of another page, e.g. a notebook's, with its style."""
+    links = "".join(
+        f'<a href="#{html.escape(each.name)}">{html.escape(each.title)}</a>' for each in sections
+    )
+    return "\n".join(
+        [
+            '<div class="diagnosis">',
+            f"<style>{_STYLE}</style>",
+            f"<h1>{html.escape(title)}</h1>",
+            *_paragraphs(lead),
+            f'<nav aria-label="Sections">{links}</nav>',
+            *(_section(each) for each in sections),
+            f"<footer><p>{html.escape(footer)}</p></footer>",
+            "</div>",
+        ]
+    )
+
+
+def _section(section: Section) -> str:
+    parts = [
+        f'<section id="{html.escape(section.name)}">',
+        f"<h2>{html.escape(section.title)}</h2>",
+    ]
+    if section.missing is not None:
+        parts.append(f'<p class="missing">Not computed: {html.escape(section.missing)}</p>')
+    parts += _paragraphs(section.sentences)
+    parts += [_figure(each) for each in section.pictures]
+    parts += [_table(each) for each in (*section.tables, *section.details)]
+    return "\n".join([*parts, "</section>"])
+
+
+def _paragraphs(sentences: Iterable[str]) -> list[str]:
+    return [f"<p>{html.escape(each)}</p>" for each in sentences]
+
+
+def _figure(picture: Picture) -> str:
+    kind, data = picture.data()
+    source = f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    caption = html.escape(picture.caption)
+    return (
+        f'<figure><img src="{source}" alt="{html.escape(picture.alt)}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _table(table: Table) -> str:
+    content = f'<div class="scroll">{table.to_html()}</div>'
+    if len(table) <= _FOLDED_ROWS:
+        return content
+    summary = html.escape(f"{table.title or 'Table'} ({len(table)} rows)")
+    return f"<details><summary>{summary}</summary>{content}</details>"

@@ -1,0 +1,347 @@
+"""What a report says, part by part: sentences, tables and pictures, however they are rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dctheory._table import Table, format_cell
+from dctheory.diagnose._numbers import alpha_of, reading_of
+from dctheory.diagnose._parts import CLUSTERS
+
+if TYPE_CHECKING:
+    from dctheory.diagnose.diagnosis import Diagnosis
+
+# Bins of the histogram as it is drawn, points of the curve of scores.
+_BARS, _POINTS = 120, 400
+# Pairs that are shown as images.
+_SHOWN_PAIRS = 16
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that is made when it is wanted.
+
+    Attributes:
+        alt: what is to be seen, for who does not see it.
+        caption: stands below it.
+        make: a matplotlib ``Figure``, or the bytes of a PNG.
+    """
+
+    alt: str
+    caption: str
+    make: Callable[[], Any]
+
+    def data(self) -> tuple[str, bytes]:
+        """Its media type and content."""
+        made = self.make()
+        if isinstance(made, bytes):
+            return "image/png", made
+        from dctheory.plot.style import to_svg
+
+        return "image/svg+xml", to_svg(made).encode()
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the report.
+
+    Attributes:
+        name: for links, of letters.
+        title: its heading.
+        sentences: what it says.
+        tables: shown everywhere; ``details`` only where there is room.
+        pictures: where there can be any.
+        missing: why there is nothing of it; None if there is.
+    """
+
+    name: str
+    title: str
+    sentences: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    details: tuple[Table, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    missing: str | None = None
+
+
+def lead(diagnosis: Diagnosis) -> list[str]:
+    """What was diagnosed, and what the rest is to be read with."""
+    d = diagnosis
+    what = f"{d.n_samples_:,} embeddings of {d.n_features_in_:,} features"
+    found = []
+    if d.estimate_ is not None:
+        source = "classes" if d.labels_are_ != CLUSTERS else "clusters in place of classes"
+        hard = int(sum(d.estimate_.difficult_sizes))
+        what += (
+            f", {len(d.estimate_.classes)} {source}, {hard:,} difficult samples "
+            f"({d.estimate_.difficult_rule})"
+        )
+    found.append(f"{what}.")
+    if d.estimate_ is not None:
+        found.append(_headline(d))
+    if d.labels_are_ == CLUSTERS:
+        found.append(_WITHOUT_LABELS)
+    if d.n_rows_ < d.n_samples_:
+        found.append(
+            f"Means are over all samples; the rest is of a uniform sample of {d.n_rows_:,}, and "
+            "so is the width of intervals."
+        )
+    return found
+
+
+def _headline(d: Diagnosis) -> str:
+    """α, β and γ in one line."""
+    numbers = {"α": alpha_of(d), **dict(zip("βγ", reading_of(d, "both").values(), strict=True))}
+    found = []
+    for symbol, number in numbers.items():
+        text = f"{symbol} = {format_cell(number['estimate'])}"
+        if number["low"] is not None:
+            text += f" ({format_cell(number['low'])} to {format_cell(number['high'])})"
+        found.append(text)
+    return f"{', '.join(found)}; γ is of cross-class pairs with both ends difficult."
+
+
+_WITHOUT_LABELS = (
+    "No labels were given, so α, β and γ are those of clusters. What cannot be known without "
+    "labels: whether the clusters are the classes that you care for, whether two samples of "
+    "different clusters are of different classes, and the error that a classifier makes. Clusters "
+    "are made to be tight and far apart, so α comes out too high and β too low."
+)
+
+
+def sections(diagnosis: Diagnosis) -> list[Section]:
+    """All parts, in the order of a reader's questions."""
+    found = []
+    for name, (title, make) in _SECTIONS.items():
+        if getattr(diagnosis, f"{name}_") is not None:
+            found.append(make(name, title, diagnosis))
+        elif not (name == "classes" and diagnosis.labels_are_ != CLUSTERS):
+            found.append(Section(name, title, missing=diagnosis.missing_[name]))
+    return found
+
+
+# --- One function for each
+
+
+def _advice(name: str, title: str, d: Diagnosis) -> Section:
+    sentences = []
+    for place, each in enumerate(d.advice_, 1):
+        sure = "" if each.certainty == "none" else f" (certainty: {each.certainty})"
+        sentences.append(f"{place}. {each.action.capitalize()}{sure}. {each.text}")
+        if each.pairs:
+            sentences.append(f"On: {each.pairs}. Ground: {each.ground}.")
+    return Section(name, title, tuple(sentences))
+
+
+def _estimate(name: str, title: str, d: Diagnosis) -> Section:
+    estimate = d.estimate_
+    failed = [each for reading in estimate.readings for each in estimate.violations(reading)]
+    sentences = [f"The model's order is broken: {each}." for each in failed]
+    if not failed:
+        sentences.append("The order of the model, 0 ≤ β ≤ γ ≤ α, holds for every reading.")
+    pictures = []
+    if d.intervals_ is None:
+        sentences.append(f"No intervals: {d.missing_['intervals']}.")
+        tables: tuple[Table, ...] = (_without_notes(estimate.table()),)
+    else:
+        tables = (d.intervals_.table(),)
+        pictures.append(_interval_picture(d))
+    pictures.append(
+        Picture(
+            f"Matrix of the mean cosine similarities of {len(estimate.classes)} classes.",
+            "Mean cosine similarity of each pair of classes; same-class pairs on the diagonal.",
+            lambda: _plot().class_table(estimate.class_table, [str(c) for c in estimate.classes]),
+        )
+    )
+    details = () if d.intervals_ is None else (estimate.table(),)
+    return Section(name, title, tuple(sentences), tables, details, tuple(pictures))
+
+
+def _interval_picture(d: Diagnosis) -> Picture:
+    rows = [("α", "", *_ends(d.intervals_.alpha))]
+    for reading, each in d.intervals_.readings.items():
+        rows += [("β", reading, *_ends(each.beta)), ("γ", reading, *_ends(each.gamma))]
+    listed = "; ".join(f"{s} {r} {e:.3g}".replace("  ", " ") for s, r, e, *_ in rows)
+    return Picture(
+        f"Estimates with their intervals: {listed}.",
+        f"Mean similarities with {100 * d.intervals_.level:g} % intervals.",
+        lambda: _plot().similarity_intervals(rows),
+    )
+
+
+def _ends(interval: Any) -> tuple[float, float, float]:
+    return interval.estimate, interval.low, interval.high
+
+
+def _distribution(name: str, title: str, d: Diagnosis) -> Section:
+    distribution = d.distribution_
+    levels = {}
+    if d.estimate_ is not None:
+        levels = {"α": d.alpha_, "β": d.beta_, "γ": d.gamma_}
+        levels = {symbol: value for symbol, value in levels.items() if np.isfinite(value)}
+    picture = Picture(
+        "Densities of the cosine similarity by kind of pair: "
+        + "; ".join(f"{kind}, mean {distribution.mean(kind):.3g}" for kind in distribution.kinds)
+        + ".",
+        f"The similarities of {distribution.source}.",
+        lambda: _plot().similarity_histogram(*_bars(distribution), levels),
+    )
+    return Section(
+        name,
+        title,
+        tables=(distribution.table(),),
+        details=(distribution.quantile_table(),),
+        pictures=(picture,),
+    )
+
+
+def _bars(distribution: Any) -> tuple[Any, dict[str, Any]]:
+    """The histogram over the similarities that occur, with fewer bins."""
+    used = np.flatnonzero(distribution.counts["all"])
+    first, last = int(used[0]), int(used[-1]) + 1
+    size = -(-(last - first) // _BARS)
+    starts = np.arange(first, last, size)
+    edges = distribution.edges[np.append(starts, min(starts[-1] + size, len(distribution.centres)))]
+    densities = {}
+    for kind in distribution.kinds:
+        counts = np.add.reduceat(distribution.counts[kind][: starts[-1] + size], starts)
+        densities[kind] = counts / (max(1, counts.sum()) * np.diff(edges))
+    return edges, densities
+
+
+def _levels(name: str, title: str, d: Diagnosis) -> Section:
+    return Section(name, title, (d.levels_.sentence,), details=(d.levels_.table(),))
+
+
+def _theory(name: str, title: str, d: Diagnosis) -> Section:
+    theory = d.theory_
+    first, *others = theory.tables()
+    pictures = [_mode_picture(each) for each in theory.graphs]
+    if theory.bounds is not None:
+        pictures.append(_bound_picture(d))
+    return Section(name, title, (), (first,), tuple(others), tuple(pictures))
+
+
+def _mode_picture(graph: Any) -> Picture:
+    # Where there are few families each has its name, else that of its sector.
+    few = len(graph.spectrum.modes) <= 7
+    rows = [
+        (m.name if few else m.sector, m.sector, m.value, m.multiplicity)
+        for m in graph.spectrum.modes
+    ]
+    return Picture(
+        f"Eigenvalues of the graph of {graph.name}; λ_{graph.k + 1} = {graph.eigenvalue:.4g} is "
+        f"of the mode “{graph.mode.name}”.",
+        f"Spectrum of Ā, {graph.name}; the line marks λ_{graph.k + 1}.",
+        lambda: _plot().modes(rows, graph.k),
+    )
+
+
+def _bound_picture(d: Diagnosis) -> Picture:
+    rows = [(row.setting, _number(row.printed), _number(row.exact)) for row in d.theory_.bounds]
+    rate = None if d.errors_ is None else d.errors_.rate()
+    measured = None if rate is None else (rate.rate, rate.low, rate.high)
+    listed = "; ".join(f"{name}: {exact:.3g}" for name, _, exact in rows if exact is not None)
+    return Picture(
+        f"Exact bounds by setting: {listed}.",
+        "Bounds as printed and exact in the fitted graph. From 1 on a bound says nothing."
+        + ("" if rate is None else f" The probe's measured error is {rate.rate:.3g}."),
+        lambda: _plot().bounds_and_errors(rows, measured),
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _errors(name: str, title: str, d: Diagnosis) -> Section:
+    theory = d.theory_
+    exact = None
+    if theory is not None and theory.levels is not None:
+        exact = float(theory.levels.bound)
+    return Section(name, title, (d.errors_.beside(exact),), (d.errors_.table(),))
+
+
+def _difficulty(name: str, title: str, d: Diagnosis) -> Section:
+    difficulty, count = d.difficulty_, d.n_samples_
+    places = np.unique(np.linspace(0, count - 1, min(count, _POINTS)).astype(int))
+    measure = "score" if difficulty.gap is None else "top-2 gap"
+    values = (difficulty.score if difficulty.gap is None else difficulty.gap)[difficulty.ranking]
+    suggested = len(difficulty.suggested)
+    summary = f"{suggested:,} of {count:,} samples are suggested to be tried without."
+    pictures = [
+        Picture(
+            f"The {measure} of the samples, the most difficult first: from {values[0]:.3g} to "
+            f"{values[-1]:.3g}.",
+            f"The {measure}, the most difficult samples first. {summary}",
+            lambda: _plot().difficulty_curve(
+                (places + 1) / count, values[places], suggested / count, measure
+            ),
+        )
+    ]
+    if d._images is not None and difficulty.pairs:
+        pictures.append(_pair_picture(d))
+    table = _without_notes(difficulty.table(10))
+    return Section(name, title, (*difficulty.sentences(), summary), (table,), (), tuple(pictures))
+
+
+def _pair_picture(d: Diagnosis) -> Picture:
+    from dctheory.diagnose.thumbnails import contact_sheet
+
+    pairs = d.difficulty_.pairs[:_SHOWN_PAIRS]
+    listed = "; ".join(f"{each.first} and {each.second}: {each.cosine:.2f}" for each in pairs)
+    return Picture(
+        f"The {len(pairs)} most difficult pairs of images, side by side.",
+        f"The most difficult pairs, row by row: {listed}.",
+        lambda: contact_sheet(d._images, pairs),
+    )
+
+
+def _classes(name: str, title: str, d: Diagnosis) -> Section:
+    count = d.classes_
+    sentences = [count.note]
+    if d.clusters_ is not None:
+        sentences.append(d.clusters_.note)
+    picture = Picture(
+        f"Leading eigenvalues of the covariance, with a gap read as {count.count} classes.",
+        f"Eigenvalues of the covariance of unit rows; {count.count} classes are read off them.",
+        lambda: _plot().class_spectrum(count.eigenvalues, count.count),
+    )
+    return Section(name, title, tuple(sentences), (count.table(),), (), (picture,))
+
+
+def _gaussian(name: str, title: str, d: Diagnosis) -> Section:
+    gaussian = d.gaussian_
+    return Section(name, title, gaussian.sentences(), details=(_without_notes(gaussian.table()),))
+
+
+def _alignment(name: str, title: str, d: Diagnosis) -> Section:
+    alignment = d.alignment_
+    return Section(name, title, alignment.sentences(), details=(_without_notes(alignment.table()),))
+
+
+_SECTIONS: dict[str, tuple[str, Callable[[str, str, Any], Section]]] = {
+    "advice": ("What to do", _advice),
+    "estimate": ("Similarities α, β and γ", _estimate),
+    "classes": ("How many classes?", _classes),
+    "distribution": ("All pairs", _distribution),
+    "levels": ("Do three levels fit?", _levels),
+    "theory": ("What the theory says", _theory),
+    "errors": ("Measured errors", _errors),
+    "difficulty": ("Difficult samples", _difficulty),
+    "gaussian": ("Are the embeddings Gaussian?", _gaussian),
+    "alignment": ("Alignment and its ceiling", _alignment),
+}
+
+
+def _without_notes(table: Table) -> Table:
+    return Table(table.columns, table.rows, table.title, digits=table.digits)
+
+
+def _plot() -> Any:
+    from dctheory.plot import diagnosis
+
+    return diagnosis
