@@ -369,7 +369,7 @@ def test_difficult_samples_from_a_subset(tmp_path: Path, suffix: str) -> None:
     mask = load_difficult(tmp_path / f"hard{suffix}", 9)
     assert mask.dtype == bool
     assert np.flatnonzero(mask).tolist() == [0, 3, 7]
-    with pytest.raises(ValueError, match="not for 5|from 0 to 4"):
+    with pytest.raises(ValueError, match=r"not for 5|from 0 to 4"):
         load_difficult(tmp_path / f"hard{suffix}", 5)
 
 
