@@ -139,16 +139,8 @@ def _without_labels() -> Advice:
 
 
 def _nothing(reason: str, measured: str) -> Advice:
-    return Advice(
-        action=NOTHING,
-        pairs="",
-        strength=None,
-        ground=reason,
-        certainty=NONE,
-        text=" ".join(
-            filter(None, ("The theory gives no reason to change anything:", reason, measured))
-        ),
-    )
+    text = "Change nothing on this theory's account: it gives no reason to."
+    return Advice(NOTHING, "", None, reason, NONE, f"{text} {measured}".strip())
 
 
 def _obstacle(theory: TheoryReading, intervals: Intervals | None) -> str:
