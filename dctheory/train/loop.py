@@ -57,12 +57,13 @@ class Loop:
     # Of all attempts, and of those before this one.
     seconds: float = 0.0
     before: float = 0.0
+    began: float = 0.0
 
     def run(self) -> list[TrainResult]:
         """From the last checkpoint, or the beginning, to the last step."""
         program, hyper, config = self.group.program, self.group.hyper, self.group.configs[0]
         state, done = self._first_state()
-        total, began = program.total_steps, time.perf_counter() - self.seconds
+        total, self.began = program.total_steps, time.perf_counter() - self.seconds
         order, epoch = None, -1
         with stop_on_sigterm() as signal:
             while done < total:
@@ -71,7 +72,7 @@ class Loop:
                     order = program.order(hyper, np.int32(epoch))
                 state, loss = self.group.advance(state, order)
                 done += 1
-                self.seconds = time.perf_counter() - began
+                self._look_at_clock()
                 if done % config.log_every == 0 or done == total:
                     self._log(state, done, loss)
                 if _is_due(config.evaluation.every, done) and done < total:
@@ -81,6 +82,9 @@ class Loop:
                 if done < total:
                     self._stop_if_asked(state, done, signal.requested)
         return self._evaluate(state, done)
+
+    def _look_at_clock(self) -> None:
+        self.seconds = time.perf_counter() - self.began
 
     # --- State and checkpoints
 
@@ -150,6 +154,8 @@ class Loop:
     def _check_finite(self, state: State) -> None:
         """NonFiniteLoss if every run has had a loss that is not finite."""
         bad = np.atleast_1d(fetch(state["bad_step"]))
+        # Steps are begun before the ones before them are done: only now they are.
+        self._look_at_clock()
         if (bad != NEVER).all() and not self.may_diverge:
             raise self._not_finite(int(bad.max()) + 1)
 

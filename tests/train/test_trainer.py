@@ -289,3 +289,18 @@ def test_a_run_killed_at_any_moment_is_resumed_bit_for_bit(tmp_path):
     (resumed,) = run_training(LONG, out=tmp_path, resume=True)
     assert same(resumed.params, whole.params)
     assert log_of(resumed) == log_of(whole)
+
+
+def test_the_time_of_a_run_is_that_of_its_last_step_too(monkeypatch):
+    """Steps are begun without waiting for those before: the time ends when they are done."""
+    from dctheory.train import loop
+
+    def slow(tree):
+        time.sleep(0.05)
+        return jax.device_get(tree)
+
+    monkeypatch.setattr(loop, "fetch", slow)
+    config = dataclasses.replace(CONFIG, epochs=None, steps=1, log_every=50)
+    (result,) = run_training(config)
+    assert result.seconds >= 0.05
+    assert result.history[0]["seconds"] >= 0.05
