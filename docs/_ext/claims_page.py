@@ -14,6 +14,8 @@ from markdown import escape, table
 Verdict = dict[str, Any]
 _READINGS = ("both", "matched", "either")
 _DATA = Path(__file__).resolve().parent.parent / "_data" / "verdicts.json"
+# Of a condition on one line, and of the parentheses inside of which it is broken.
+_LONGEST, _DEEPEST = 80, 3
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "larger gamma": "γ′", "delta": "δ"}
 _KINDS = {
     "identity": ("symbolic identity", "symbolic identities"),
@@ -65,7 +67,7 @@ def _section(claim: str, verdicts: list[Verdict]) -> str:
     first = verdicts[0]
     parts = [
         f"({anchor(claim)})=\n## {claim}",
-        f"**{escape(first['where'])}.** {escape(first['statement'])}.",
+        f"**{escape(first['where'])}.** {escape(_sentence(first['statement']))}",
     ]
     groups: dict[tuple[str, str], list[str]] = {}
     for verdict in verdicts:
@@ -98,12 +100,24 @@ def _evidence(verdict: Verdict) -> str:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+    return f"{text[0].upper()}{text[1:]}." if text[0].isascii() else f"{text}."
 
 
 def _broken(condition: str) -> str:
-    """A condition on several lines, broken where its alternatives begin."""
-    return re.sub(r" (or|and) ", r"\n  \1 ", condition)
+    """A condition on several lines if it is long: one for each alternative, by depth."""
+    if len(condition) <= _LONGEST:
+        return condition
+    lines, depth, ahead = [""], 0, condition
+    while ahead:
+        joint = re.match(r" (or|and) ", ahead)
+        if joint and depth <= _DEEPEST:
+            lines.append(f"{'    ' * depth}{joint[1]} ")
+            ahead = ahead[joint.end() :]
+            continue
+        depth += {"(": 1, ")": -1}.get(ahead[0], 0)
+        lines[-1] += ahead[0]
+        ahead = ahead[1:]
+    return "\n".join(lines)
 
 
 def _point(point: dict[str, Any]) -> str:

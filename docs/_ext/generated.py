@@ -36,7 +36,10 @@ def api(package: str, *modules: str) -> str:
     """The reference of a package: its docstring, its public names, and some of its modules."""
     lines = [f".. automodule:: dctheory.{package}", "   :no-members:", ""]
     for module in modules:
-        lines += [f".. automodule:: dctheory.{package}.{module}", "   :no-members:", ""]
+        full = f"dctheory.{package}.{module}"
+        lines += [f".. rubric:: {full}", "", f".. automodule:: {full}", "   :no-members:", ""]
+    if modules:
+        lines += [".. rubric:: Public names", ""]
     for name in sorted(public_names(package), key=str.lower):
         lines += [f".. {_directive(name)}:: {name}", ""]
     return _rst(lines)
@@ -99,33 +102,12 @@ def command(name: str = "") -> str:
     return f"```text\n{parser.format_help().rstrip()}\n```"
 
 
-def formula(name: str) -> str:
-    """One formula of :mod:`dctheory.formulas`, displayed."""
-    return f"$$\n{_formula(name).latex}\n$$"
-
-
-def _formula(name: str) -> Any:
-    return next(each for each in formulas.catalogue() if each.name == name)
-
-
 def printed_formulas() -> str:
     """The formulas that the paper prints."""
     rows = [
         (f"`{each.name}`", escape(each.equation), f"${each.latex}$") for each in formulas.PRINTED
     ]
     return table(("name", "source", "formula"), rows)
-
-
-def mode_formulas(pairing: str) -> str:
-    """The modes of one reading: eigenvalue and multiplicity, for 0 < n_d < n."""
-    rows = []
-    for mode in formulas.modes(pairing):
-        value = mode.value.latex if len(mode.value.latex) < 300 else _PENCIL
-        rows.append((escape(mode.name), f"${value}$", f"${mode.multiplicity.latex}$"))
-    return table(("mode", "eigenvalue", "multiplicity"), rows)
-
-
-_PENCIL = r"\text{root of the class pencil}"
 
 
 def methods() -> str:
@@ -135,14 +117,16 @@ def methods() -> str:
     rows = [
         (
             f"`{each.method}`",
-            f"${each.logit.latex}$",
-            f"${each.slope.latex}$",
-            f"${each.push.latex}$",
+            *(_inline(part) for part in (each.logit, each.slope, each.push)),
             escape(each.note),
         )
         for each in logit_maps()
     ]
     return table(("method", "logit ℓ(s)", "slope dℓ/ds", "push", "on hard pairs"), rows)
+
+
+def _inline(part: Any) -> str:
+    return f"${part.latex}$".replace(r"\tau_{plus}", r"\tau^{+}")
 
 
 GENERATORS: dict[str, Callable[..., str]] = {
@@ -151,9 +135,7 @@ GENERATORS: dict[str, Callable[..., str]] = {
     "objects": objects,
     "exports": exports,
     "command": command,
-    "formula": formula,
     "printed-formulas": printed_formulas,
-    "mode-formulas": mode_formulas,
     "methods": methods,
     "claims": claims_page.summary,
     "claim-sections": claims_page.sections,
