@@ -166,9 +166,7 @@ explore(n=12, n_d=2, alpha=0.5, beta=0.1, gamma=0.2)
 try:
     from ipywidgets import interact
 except ImportError:
-    print(
-        "Sliders need ipywidgets (pip install 'dctheory[notebooks]'); explore(…) does without."
-    )
+    print("Sliders need ipywidgets (pip install 'dctheory[notebooks]'); explore(…) does without.")
 else:
     share = (0.0, 1.0, 0.01)
     sliders = interact(

@@ -21,7 +21,7 @@ import os
 from fractions import Fraction
 
 import sympy as sp
-from IPython.display import Math
+from IPython.display import Math, display
 
 import dctheory
 from dctheory import formulas
@@ -61,15 +61,13 @@ print(*report.table().notes)
 
 # %%
 def by_hand(point, pairing):
-    """A, its row sums D, and det(A − λD) in factors."""
+    """Show A and its row sums D; return det(A − λD) in factors."""
     a = sp.Matrix(rational_adjacency(point, pairing))
     degrees = [sum(a.row(i)) for i in range(a.rows)]
+    sums = ", ".join(sp.latex(degree) for degree in degrees)
+    display(Math(rf"A = {sp.latex(a)} \qquad D = \mathrm{{diag}}\left({sums}\right)"))
     found = sp.factor((a - formulas.eigenvalue * sp.diag(*degrees)).det())
-    row_sums = ", ".join(sp.latex(degree) for degree in degrees)
-    return Math(
-        rf"A = {sp.latex(a)}\quad D = \mathrm{{diag}}\left({row_sums}\right)"
-        rf"\qquad \det(A - \lambda D) = {sp.latex(found)}"
-    )
+    return Math(rf"\det(A - \lambda D) = {sp.latex(found)}")
 
 
 # %% [markdown]
