@@ -19,6 +19,7 @@ _ELSEWHERE = {
     "train": "dctheory.train._command",
     "sweep": "dctheory.experiment._sweep_command",
     "experiment": "dctheory.experiment._command",
+    "diagnose": "dctheory.diagnose._command",
 }
 
 _EPILOG = """\
@@ -34,6 +35,7 @@ examples:
   dctheory experiment spectral-recovery
   dctheory train --set epochs=50 --set objective.method=removal --seeds 5
   dctheory sweep --over objective.temperature=0.1,0.5 --seeds 3
+  dctheory diagnose embeddings.npy --labels labels.npy
 
 exit codes: 0 done (a refuted claim is a result, not a failure), 1 a recheck or a run failed,
 2 bad usage or input, 3 stopped by --max-seconds, 130 interrupted, 141 the reader of the output

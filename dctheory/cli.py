@@ -184,6 +184,7 @@ _COMMANDS = {
     "train": _elsewhere,
     "sweep": _elsewhere,
     "experiment": _elsewhere,
+    "diagnose": _elsewhere,
 }
 
 
