@@ -128,11 +128,12 @@ def fit_levels(
     variance = everything.square - everything.mean**2
     if distribution is not None:
         variance = distribution.std() ** 2
+    class_sizes = np.array(estimate.class_sizes, dtype=np.float64)
     between = {
-        "two_levels": _between([(float(each.pairs), each.mean) for each in (same, other)]),
-        "three_levels": _between([(float(each.pairs), each.mean) for each in levels]),
-        "class_levels": _between(_class_entries(estimate)),
-        "cell_levels": _between(_cell_entries(estimate)),
+        "two_levels": _between(*_of_moments([same, other])),
+        "three_levels": _between(*_of_moments(levels)),
+        "class_levels": _between(*_of_table(class_sizes, estimate.class_table)),
+        "cell_levels": _between(*_of_table(_cell_sizes(estimate), estimate.cell_table)),
     }
     variance = max(variance, *between.values())
     auc, source = _normal_auc(same, other), _NORMAL
@@ -166,27 +167,25 @@ def _together(parts: list[PairMoments]) -> PairMoments:
     return total
 
 
-def _between(entries: list[tuple[float, float]]) -> float:
-    """Variance of the means of (number of pairs, mean) about the mean of all."""
-    weights, means = (np.array(each) for each in zip(*entries, strict=True))
-    weights = weights / weights.sum()
-    return float(weights @ (means - weights @ means) ** 2)
+def _between(weights: Array, means: Array) -> float:
+    """Variance of the means of so many pairs each about the mean of all."""
+    shares = weights / weights.sum()
+    return float(shares @ (means - shares @ means) ** 2)
 
 
-def _class_entries(estimate: SimilarityEstimate) -> list[tuple[float, float]]:
-    return _entries(np.array(estimate.class_sizes, dtype=np.float64), estimate.class_table)
+def _of_moments(levels: list[PairMoments]) -> tuple[Array, Array]:
+    return np.array([float(each.pairs) for each in levels]), np.array([x.mean for x in levels])
 
 
-def _cell_entries(estimate: SimilarityEstimate) -> list[tuple[float, float]]:
-    hard = np.array(estimate.difficult_sizes, dtype=np.float64)
-    sizes = np.stack([hard, np.array(estimate.class_sizes) - hard], axis=1).reshape(-1)
-    return _entries(sizes, estimate.cell_table)
-
-
-def _entries(sizes: Array, table: Array) -> list[tuple[float, float]]:
+def _of_table(sizes: Array, table: Array) -> tuple[Array, Array]:
+    """Pairs and means of all pairs of groups that there are."""
     pairs = np.outer(sizes, sizes) - np.diag(sizes)
-    known = pairs > 0
-    return list(zip(pairs[known].tolist(), table[known].tolist(), strict=True))
+    return pairs[pairs > 0], table[pairs > 0]
+
+
+def _cell_sizes(estimate: SimilarityEstimate) -> Array:
+    hard = np.array(estimate.difficult_sizes, dtype=np.float64)
+    return np.stack([hard, np.array(estimate.class_sizes) - hard], axis=1).reshape(-1)
 
 
 def _normal_auc(same: PairMoments, other: PairMoments) -> float:

@@ -27,6 +27,8 @@ _SPURIOUS = (
     *(formulas.SPURIOUS, formulas.CLASS_SPURIOUS),
     *(formulas.MATCHED_BULK, formulas.MATCHED_CONTRAST),
 )
+# Modes that are shown of a spectrum; ``spectrum`` itself has all.
+_MOST_MODES = 40
 # Cells up to which the noise of a graph of cells is predicted: the cost grows as their cube.
 _MOST_NOISY_CELLS = 64
 
@@ -110,12 +112,21 @@ class GraphReading(Generic[_Graph]):
             f"to be below {self.largest_eigenvalue:.4g}; a larger k may do"
         )
 
+    def table(self) -> Table:
+        """The leading modes of Ā with their names, 40 at most."""
+        modes = self.spectrum.table()
+        rows = modes.rows[:_MOST_MODES]
+        notes = []
+        if len(rows) < len(modes.rows):
+            notes.append(f"and {len(modes.rows) - len(rows)} smaller modes")
+        return Table(modes.columns, rows, f"Spectrum of Ā, {self.name}", notes)
+
     def to_dict(self) -> dict[str, Any]:
         """Everything but the graph as strict JSON can hold it."""
         return {
             "name": self.name,
             "k": self.k,
-            "spectrum": self.spectrum.table().to_dict()["rows"],
+            "spectrum": self.table().to_dict()["rows"],
             "mode": self.mode.name,
             "eigenvalue": plain(self.eigenvalue),
             "spurious": None if self.spurious is None else plain(self.spurious.value),
@@ -208,9 +219,7 @@ class TheoryReading:
     def tables(self) -> list[Table]:
         """Graphs, spectra, bounds and noise, as they are rendered."""
         found = [self.table()]
-        for each in self.graphs:
-            modes = each.spectrum.table()
-            found.append(Table(modes.columns, modes.rows, f"Spectrum of Ā, {each.name}"))
+        found += [each.table() for each in self.graphs]
         if self.bounds is not None:
             found.append(self.bounds.table())
         return found if self.noise is None else [*found, self.noise.table()]
