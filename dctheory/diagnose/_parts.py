@@ -18,12 +18,12 @@ from dctheory.graph.similarity_estimate import SimilarityEstimate
 PARTS = {
     "classes": "the number of classes",
     "clusters": "clusters in place of labels",
+    "difficulty": "scores of difficulty",
     "estimate": "the estimate of α, β and γ",
     "intervals": "confidence intervals",
     "distribution": "the distribution of similarities",
     "levels": "the fit of the levels",
     "theory": "the reading by the theory",
-    "difficulty": "scores of difficulty",
     "errors": "held-out errors",
     "gaussian": "tests of normality",
     "alignment": "the alignment",
@@ -91,9 +91,9 @@ class _Finder:
         self.inputs, self.settings, self.partial = inputs, settings, partial
         self.found = Findings()
         self.rows, self.seed = inputs.embeddings, settings["seed"]
-        self.gaps: NDArray[np.float64] | None = None
         # Of the rows at hand, where "estimate" may be of more.
         self.own: SimilarityEstimate | None = None
+        self._classified: tuple[NDArray[np.float64], NDArray[np.int64]] | None = None
 
     def classes(self) -> Any:
         from dctheory.diagnose.classes import estimate_classes
@@ -113,6 +113,23 @@ class _Finder:
                 "the spectrum shows a single class; set the number of classes if you know it"
             )
         return cluster(self.rows, count, seed=self.seed)
+
+    def difficulty(self) -> Any:
+        from dctheory.diagnose.difficulty import score_difficulty
+
+        if self.partial is not None:
+            raise ValueError("a score for each sample needs all of them in one fit")
+        with_labels = self.inputs.labels is not None
+        return score_difficulty(
+            self.rows,
+            self.inputs.labels,
+            classes=None if with_labels else max(2, self._count()),
+            pos_high=self.settings["pos_high"],
+            pos_low=self.settings["pos_low"],
+            gaps=self._gaps()[0] if with_labels else None,
+            share=self.settings["share"],
+            seed=self.seed,
+        )
 
     def estimate(self) -> Any:
         from dctheory.graph.estimate import estimate_similarities
@@ -163,23 +180,6 @@ class _Finder:
 
         estimate = self.found.need("estimate")
         return read_theory(estimate, k=self.settings["k"], pairing=self.settings["pairing"])
-
-    def difficulty(self) -> Any:
-        from dctheory.diagnose.difficulty import score_difficulty
-
-        if self.partial is not None:
-            raise ValueError("a score for each sample needs all of them in one fit")
-        with_labels = self.inputs.labels is not None
-        return score_difficulty(
-            self.rows,
-            self.inputs.labels,
-            classes=None if with_labels else max(2, self._count()),
-            pos_high=self.settings["pos_high"],
-            pos_low=self.settings["pos_low"],
-            gaps=self.gaps if with_labels else None,
-            share=self.settings["share"],
-            seed=self.seed,
-        )
 
     def errors(self) -> Any:
         from dctheory.diagnose.errors import measured_errors
@@ -235,16 +235,26 @@ class _Finder:
             raise ValueError("there is no estimate of these rows")
         return self.own
 
-    def _difficult_samples(self) -> tuple[NDArray[np.bool_], str]:
+    def _gaps(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Top-2 gaps of the held-out classifier, and the codes of the labels."""
         from dctheory.graph._sample_checks import check_labels
         from dctheory.graph._unit_rows import UnitRows
-        from dctheory.graph.classifier_gap import classifier_gaps, smallest
+        from dctheory.graph.classifier_gap import classifier_gaps
 
-        rows = UnitRows(self.rows)
-        _, codes = check_labels(self._labels(), rows.num_rows)
-        if self.inputs.difficult is not None and self.inputs.labels is None:
-            return self.inputs.difficult, "as given"
-        self.gaps = classifier_gaps(rows, codes, self.seed)
+        if self._classified is None:
+            rows = UnitRows(self.rows)
+            _, codes = check_labels(self._labels(), rows.num_rows)
+            self._classified = classifier_gaps(rows, codes, self.seed), codes
+        return self._classified
+
+    def _difficult_samples(self) -> tuple[NDArray[np.bool_], str]:
+        from dctheory.graph.classifier_gap import smallest
+
         if self.inputs.difficult is not None:
             return self.inputs.difficult, "as given"
-        return smallest(self.gaps, codes, self.settings["share"])
+        scored = self.found.parts.get("difficulty")
+        if self.inputs.labels is None and scored is not None:
+            mask = np.zeros(scored.num_samples, dtype=bool)
+            mask[scored.suggested] = True
+            return mask, scored.rule
+        return smallest(*self._gaps(), self.settings["share"])

@@ -58,6 +58,9 @@ class Diagnosis(BaseEstimator):
         n_rows_: samples that all but means rests on; less than N after partial fits.
     """
 
+    # A part like others, which are Any because their names are set in a loop.
+    estimate_: Any
+
     def __init__(
         self,
         *,
@@ -174,15 +177,8 @@ class Diagnosis(BaseEstimator):
             ValueError: no partial fits; α, β and γ cannot be estimated from them.
         """
         sums = self._sums()
-        kept = sums.sample()
-        with_labels = bool(sums.classes)
-        inputs = read_inputs(
-            kept.rows,
-            np.asarray(sums.classes)[kept.codes] if with_labels else None,
-            kept.difficult if "difficult" in sums.means() else None,
-        )
-        self._find(inputs, sums.count, progress, sums)
-        if with_labels:
+        self._find(_sampled_inputs(sums), sums.count, progress, sums)
+        if sums.classes:
             self.alpha_ = sums.alpha
         return self
 
@@ -314,3 +310,14 @@ class Diagnosis(BaseEstimator):
             raise NotFittedError(
                 "this Diagnosis has nothing to report yet; call fit, or finalize after partial fits"
             )
+
+
+def _sampled_inputs(sums: PartialSums) -> Inputs:
+    """The rows that partial fits have kept, without classes too small in the sample to be used."""
+    kept = sums.sample()
+    if not sums.classes:
+        return read_inputs(kept.rows)
+    sizes, easy = np.bincount(kept.codes), np.bincount(kept.codes, weights=~kept.difficult)
+    usable = ((sizes >= 2) & (easy >= 1))[kept.codes]
+    mask = kept.difficult[usable] if "difficult" in sums.means() else None
+    return read_inputs(kept.rows[usable], np.asarray(sums.classes)[kept.codes[usable]], mask)

@@ -27,24 +27,24 @@ body { margin: 0; background: Canvas; color: CanvasText; }
 .diagnosis nav { font-size: .9rem; }
 .diagnosis nav a { display: inline-block; padding: .3rem .8rem .3rem 0; }
 .diagnosis .scroll { overflow-x: auto; margin: .8rem 0; }
-.diagnosis table { border-collapse: collapse; font-size: .85rem;
+.diagnosis table { border-collapse: collapse; font-size: .85em;
   font-variant-numeric: tabular-nums; }
 .diagnosis caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 .diagnosis th, .diagnosis td { text-align: left; vertical-align: top; padding: .25rem .6rem;
   border-bottom: 1px solid rgb(128 128 128 / 30%); overflow-wrap: normal; }
-.diagnosis .scroll p { font-size: .85rem; margin: .3rem 0; }
+.diagnosis .scroll p { font-size: .85em; margin: .3rem 0; }
 .diagnosis figure { margin: 1rem 0; }
 .diagnosis img { display: block; width: 100%; max-width: 30rem; height: auto;
   background: #fff; border-radius: 4px; }
-.diagnosis figcaption { font-size: .85rem; margin-top: .3rem; }
-.diagnosis .missing, .diagnosis footer { font-size: .9rem; opacity: .8; }
-.diagnosis .warning { border-left: 4px solid #c60; padding-left: .7rem; }
+.diagnosis figcaption { font-size: .85em; margin-top: .3rem; }
+.diagnosis .missing, .diagnosis footer { font-size: .9em; opacity: .8; }
 @media print {
   @page { margin: 15mm; }
   .diagnosis { max-width: none; padding: 0; font-size: 10pt; }
   .diagnosis nav { display: none; }
   .diagnosis .scroll { overflow: visible; }
   .diagnosis table { font-size: 8pt; }
+  .diagnosis img { max-width: 11cm; }
   .diagnosis th, .diagnosis td { padding: .1rem .3rem; }
   .diagnosis figure, .diagnosis tr { break-inside: avoid; }
   .diagnosis h2 { break-after: avoid; }

@@ -131,8 +131,8 @@ def _advice(name: str, title: str, d: Diagnosis) -> Section:
     for place, each in enumerate(d.advice_, 1):
         sure = "" if each.certainty == "none" else f" (certainty: {each.certainty})"
         sentences.append(f"{place}. {each.action.capitalize()}{sure}. {each.text}")
-        if each.pairs:
-            sentences.append(f"On: {each.pairs}. Ground: {each.ground}.")
+        on = f"On: {each.pairs}. " if each.pairs else ""
+        sentences.append(f"{on}Ground: {each.ground.rstrip('.')}.")
     return Section(name, title, tuple(sentences))
 
 
@@ -310,7 +310,8 @@ def _classes(name: str, title: str, d: Diagnosis) -> Section:
         f"Eigenvalues of the covariance of unit rows; {count.count} classes are read off them.",
         lambda: _plot().class_spectrum(count.eigenvalues, count.count),
     )
-    return Section(name, title, tuple(sentences), (count.table(),), (), (picture,))
+    table = _without_notes(count.table())
+    return Section(name, title, tuple(sentences), (table,), (), (picture,))
 
 
 def _gaussian(name: str, title: str, d: Diagnosis) -> Section:
