@@ -26,7 +26,7 @@ import dctheory
 from dctheory import formulas
 
 # What a role may lead to, where its name does not say it.
-_ROLES = {"func": "function", "meth": "method"}
+_ROLES = {"func": "function", "meth": "method", "mod": "module"}
 _MARK = re.compile(r"^% generate: (\S+)(.*)$", flags=re.MULTILINE)
 # Packages that export their public names themselves; those of the others are exported at the top.
 PACKAGES = ("contrast", "data", "train", "experiment", "diagnose", "plot", "graph.noise")

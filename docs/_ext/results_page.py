@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -32,31 +33,38 @@ def _published(name: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda each: order.index(each["result"].preset))
 
 
-def result(name: str) -> str:
-    """Verdicts and findings of an experiment's published runs."""
+def result(name: str, *words: str) -> str:
+    """Verdicts and findings of an experiment's published runs, or those that begin with words."""
     load_experiment(name)
     documents = _published(name)
     if not documents:
         return f"`{name}`: {_MISSING} (`dctheory experiment {name}`)."
-    return "\n\n".join(_described(each) for each in documents)
+    return "\n\n".join(_described(each, " ".join(words)) for each in documents)
 
 
-def _described(document: dict[str, Any]) -> str:
+def _described(document: dict[str, Any], words: str) -> str:
     found = document["result"]
     parts = [f"**`{document['command']}`** ({_cost(document)})"]
-    parts += [f":::{{warning}}\n{escape(each)}\n:::" for each in found.warnings]
-    if found.comparisons:
-        agreed = sum(each.agrees is True for each in found.comparisons)
-        decided = sum(each.agrees is not None for each in found.comparisons)
-        parts.append(f"Predictions that agree with training: {agreed} of {decided}.")
-    if found.verdicts:
-        rows = [
-            (escape(each.claim), each.verdict, _difference(each), _number(each.published))
-            for each in found.verdicts
-        ]
+    if not words:
+        parts += [f":::{{warning}}\n{escape(each)}\n:::" for each in found.warnings]
+        parts.append(_agreement(found))
+    rows = [
+        (escape(each.claim), each.verdict, _difference(each), _number(each.published))
+        for each in found.verdicts
+        if each.claim.startswith(words)
+    ]
+    if rows:
         parts.append(table(("claim", "verdict", "difference, 95 % interval", "paper"), rows))
-    parts.append("\n".join(f"- {escape(each)}" for each in found.findings))
+    told = [each for each in found.findings if each.startswith(words)]
+    parts.append("\n".join(f"- {escape(each)}" for each in told))
     return "\n\n".join(part for part in parts if part)
+
+
+def _agreement(found: Any) -> str:
+    decided = [each.agrees for each in found.comparisons if each.agrees is not None]
+    if not decided:
+        return ""
+    return f"Predictions that agree with training: {sum(decided)} of {len(decided)}."
 
 
 def _cost(document: dict[str, Any]) -> str:
@@ -72,11 +80,18 @@ def _difference(verdict: Any) -> str:
     if verdict.interval is None:
         return _number(verdict.difference)
     low, high = verdict.interval
-    return f"{_number(verdict.difference)} ({_number(low)} to {_number(high)})"
+    # Two digits of the interval's width.
+    digits = max(0, 1 - math.floor(math.log10(high - low))) if high > low else 3
+    shown = [_signed(value, f"+.{digits}f") for value in (verdict.difference, low, high)]
+    return f"{shown[0]} ({shown[1]} to {shown[2]})"
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.3g}".replace("-", "−")
+    return "–" if value is None else _signed(value, "+.3g")
+
+
+def _signed(value: float, form: str) -> str:
+    return format(value, form).replace("-", "−")
 
 
 def paper_tables() -> str:

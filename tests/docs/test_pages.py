@@ -18,8 +18,8 @@ from dctheory.claims.registry import all_claims, select_claims
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md"))
-# These train, which takes most of its time to compile.
-SLOW = {"howto/train"}
+# These train or diagnose.
+SLOW = {"howto/train", "howto/diagnose"}
 EXTENSION = DOCS / "_ext"
 
 
