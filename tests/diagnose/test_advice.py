@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 import dctheory
+from dctheory.bound.haochen import bound_of
 from dctheory.diagnose.advice import advice_table, advise
 from dctheory.diagnose.distribution import similarity_distribution
 from dctheory.diagnose.errors import ErrorRate, MeasuredErrors
 from dctheory.diagnose.intervals import similarity_intervals
 from dctheory.diagnose.levels import fit_levels
-from dctheory.diagnose.theory import read_theory
+from dctheory.diagnose.theory import NoiseReading, read_theory
 
 # Bounds are vacuous for the first, below 1 for the second.
 VACUOUS = {"classes": 4, "per_class": 10, "difficult": 3, "alpha": 0.6, "beta": 0.2, "gamma": 0.3}
@@ -141,6 +142,28 @@ def test_doubts_take_the_certainty_away():
     assert "explain 10.0%" in found[0].ground
     assert all(each.certainty == "order of bounds" for each in found[1:])
     assert all("Doubt: α, β and γ explain" in each.text for each in found[1:])
+
+
+@pytest.mark.parametrize("gamma", [0.06, 0.1])
+def test_noise_and_levels_that_no_augmentation_has_are_doubts(gamma):
+    estimate = estimated(TELLING | {"gamma": gamma})
+    theory = read_theory(estimate)
+    ground = advise(estimate, theory)[0].ground
+    assert ("no augmentation has these" in ground.lower()) == (gamma == 0.1)
+    assert "drowns" not in ground
+    noise = NoiseReading("three levels", 0.5, theory.levels.graph.noise_prediction(0.5))
+    found = advise(estimate, replace(theory, noise=noise))
+    assert "about their levels, 0.5, is above" in found[0].ground
+
+
+def test_the_smallest_bound_comes_first():
+    estimate = estimated(TELLING)
+    theory = read_theory(estimate)
+    rows = {row.setting: row for row in theory.bounds}
+    rows["margin"] = replace(rows["margin"], exact=bound_of(0.0, 0.001))
+    table = replace(theory.bounds, settings=tuple(rows.values()))
+    found = advise(estimate, replace(theory, bounds=table))
+    assert [each.action for each in found] == ["margin", "remove", "temperature"]
 
 
 def test_clusters_are_no_labels():

@@ -125,16 +125,18 @@ def test_by_class_leaves_out_each_class(matched):
 
 
 def test_matched_pairs_by_sample_leave_out_whole_groups():
-    rows, labels, marks = example([(5, 5), (4, 4), (6, 2)])
+    # The fourth group of the last class has no partners and is none.
+    rows, labels, marks = example([(5, 5), (4, 4), (8, 2)])
     partners = np.full(len(labels), -1)
     for label in range(3):
         members = np.flatnonzero(marks & (labels == label))
         partners[members] = np.arange(len(members)) // 2
-    partners[~marks] = 7  # ids of easy samples count for nothing
+    partners[~marks] = 0  # ids of easy samples count for nothing
     estimate = dctheory.estimate_similarities(rows, labels, marks, partners)
     found = named(similarity_intervals(rows, labels, estimate, partners=partners))
     cosines = gram(rows)
     matched = masks(labels, marks)["both gamma"] & np.equal.outer(partners, partners)
+    assert partners.max() == 3
     without = []
     for group in range(3):
         kept = partners != group
@@ -314,6 +316,19 @@ def test_wider_level_wider_interval():
     narrow = similarity_intervals(rows, labels, estimate, level=0.5)
     wide = similarity_intervals(rows, labels, estimate, level=0.99)
     assert wide.alpha.low < narrow.alpha.low < narrow.alpha.estimate
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_dask_array_gives_the_same():
+    dask_array = pytest.importorskip("dask.array")
+    rows, labels, marks = example([(3, 5)] * 3)
+    partners = np.where(marks, np.arange(len(labels)) % 8, -1)
+    lazy = dask_array.from_array(rows, chunks=(7, 5))
+    estimate = dctheory.estimate_similarities(rows, labels, marks, partners)
+    plain = named(similarity_intervals(rows, labels, estimate, partners=partners))
+    found = named(similarity_intervals(lazy, labels, estimate, partners=partners))
+    for name, interval in plain.items():
+        assert found[name].low == pytest.approx(interval.low, abs=1e-12), name
 
 
 def test_single_difficult_samples_are_put_together():

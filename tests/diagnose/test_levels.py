@@ -68,6 +68,15 @@ def test_shares_and_auc_over_all_pairs(pairing):
     assert "histogram" in found.auc_source
 
 
+def test_ties_within_a_bin_count_half():
+    rows, labels, marks = example()
+    cosines, codes = pairs_of(rows, labels, marks, "both")
+    estimate = dctheory.estimate_similarities(rows, labels, marks)
+    found = fit_levels(estimate, similarity_distribution(rows, labels, marks, bins=8))
+    binned = np.floor((cosines + 1) / 0.25)
+    assert found.auc == pytest.approx(roc_auc_score(codes["two_levels"], binned), abs=1e-9)
+
+
 def test_without_a_distribution_spreads_are_sampled():
     rows, labels, marks = example()
     estimate = dctheory.estimate_similarities(rows, labels, marks, spread_pairs=20_000)
@@ -124,7 +133,9 @@ def test_quality_and_rendering():
     rows, labels, marks = example(spread=3.0)
     found = fit_levels(dctheory.estimate_similarities(rows, labels, marks))
     assert found.quality == "poorly"
-    assert replace(found, three_levels=0.5).quality == "in part"
+    shares = {0.24: "poorly", 0.26: "in part", 0.74: "in part", 0.76: "well", np.nan: "poorly"}
+    for share, quality in shares.items():
+        assert replace(found, three_levels=share).quality == quality
     assert "poorly" in found.sentence
     record = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert record["three_levels"] == found.three_levels

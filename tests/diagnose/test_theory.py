@@ -86,6 +86,11 @@ def test_cells_are_read_from_the_table_of_means():
     assert found.cells.eigenvalue == pytest.approx(eigenvalue, abs=1e-12)
     assert float(found.cells.delta.value) == pytest.approx(delta, abs=1e-12)
     assert float(found.cells.bound) == pytest.approx(bound, abs=1e-11)
+    values = {"class": [], "between cells of a class": []}
+    for mode in found.cells.spectrum.modes:
+        values.setdefault(mode.name, []).append(mode.value)
+    assert found.cells.last_class.value == min(values["class"]) < max(values["class"])
+    assert found.cells.spurious.value == max(values["between cells of a class"])
 
 
 def test_epsilon_is_the_spread_about_the_levels():
@@ -185,6 +190,14 @@ def test_negative_similarities_leave_no_cells():
     assert found.noise is None
     assert found.table().rows == []
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_levels_that_no_augmentation_has():
+    parameters = {"classes": 2, "per_class": 20, "difficult": 4, "alpha": 0.8, "beta": 0.02}
+    for gamma, possible in [(0.06, True), (0.1, False)]:
+        _, estimate = of_graph(**parameters, gamma=gamma)
+        notes = read_theory(estimate).notes
+        assert any("not positive semidefinite" in note for note in notes) is not possible
 
 
 def test_many_features_and_sizes_given():
