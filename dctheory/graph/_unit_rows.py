@@ -103,14 +103,18 @@ class UnitRows:
         starts = [0, *stops[:-1]]
         sent = dask.delayed(function, traverse=False)
         tasks = [
-            dask.delayed(_apply)(sent, chunk, start, str, _cut(per_row, start, stop))
+            dask.delayed(_attempt)(sent, chunk, start, str, _cut(per_row, start, stop))
             for chunk, start, stop in zip(source.to_delayed()[:, 0], starts, stops, strict=True)
         ]
         # A few at first, for those who need no more; then enough to keep a cluster busy.
         first, window = 0, 1
         while first < len(tasks):
-            found = dask.compute(*tasks[first : first + window])
-            yield from zip(starts[first:], found, strict=False)
+            for start, found in zip(
+                starts[first:], dask.compute(*tasks[first : first + window]), strict=False
+            ):
+                if isinstance(found, ValueError):
+                    raise found
+                yield start, found
             first, window = first + window, min(2 * window, _MOST_TASKS)
 
     def blocks(self) -> Iterator[tuple[int, Array]]:
@@ -197,6 +201,14 @@ def _apply(
 ) -> Any:
     block = np.asarray(rows).astype(np.float64)
     return function(_normalize(block, start, name), *slices)
+
+
+def _attempt(*arguments: Any) -> Any:
+    """The result, or the error: of several chunks with one, the first is to be told."""
+    try:
+        return _apply(*arguments)
+    except ValueError as error:
+        return error
 
 
 def _cut(per_row: tuple[NDArray[Any], ...], start: int, stop: int) -> list[NDArray[Any]]:

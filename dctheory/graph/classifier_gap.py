@@ -23,17 +23,43 @@ FIT_ROWS = 25_000
 # features a few minutes on one core in all.
 FIT_SCORES = 2_000_000
 
+# Samples that are scored by a classifier of other rows too; its place among those of the folds.
+CHECKED_ROWS = 4_000
+_OTHERS = FOLDS
+
 
 def smallest_gaps(
     rows: UnitRows, codes: NDArray[np.int64], share: float, seed: int
 ) -> tuple[NDArray[np.bool_], str]:
-    """The ``share`` of each class with the smallest gap: see the two functions below."""
-    return smallest(classifier_gaps(rows, codes, seed), codes, share)
+    """The ``share`` of each class with the smallest gap: see the functions below."""
+    held_out = held_out_gaps(rows, codes, seed)
+    return smallest(held_out.values, codes, share, held_out.repeated)
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutGaps:
+    """Gap between the two largest held-out class probabilities of each sample.
+
+    Attributes:
+        values: (N,) in [0, 1].
+        repeated: (N,) the same by a classifier fitted to other rows, of some samples that neither
+            saw; NaN elsewhere. None where all rows were fitted.
+    """
+
+    values: NDArray[np.float64]
+    repeated: NDArray[np.float64] | None
 
 
 def classifier_gaps(
     rows: UnitRows, codes: NDArray[np.int64], seed: int, *, progress: Progress | None = None
 ) -> NDArray[np.float64]:
+    """(N,) values of :func:`held_out_gaps`."""
+    return held_out_gaps(rows, codes, seed, progress=progress).values
+
+
+def held_out_gaps(
+    rows: UnitRows, codes: NDArray[np.int64], seed: int, *, progress: Progress | None = None
+) -> HeldOutGaps:
     """Gap between the two largest class probabilities of each sample, held out.
 
     They are the softmax outputs of a linear classifier fitted to the folds that do not contain
@@ -43,17 +69,20 @@ def classifier_gaps(
     see times the classes are more than ``FIT_SCORES`` it is a linear discriminant of all rows,
     which takes one pass, with the mean within-class variance times 0.001 as a ridge.
 
+    What the choice of the subset does is seen by repetition: a fifth of the other rows (at most
+    ``CHECKED_ROWS``) are scored again by a classifier fitted to the rest of them (at most as many
+    as a fold's classifier saw).
+
     Args:
         rows: embeddings.
         codes: (N,) class indices 0 … C − 1, each at least twice.
         seed: of the folds and of the subset.
         progress: called with (done, total, what) as rows are scored.
-
-    Returns:
-        (N,) gaps in [0, 1].
     """
     sizes = np.bincount(codes)
-    folds, pool = _folds_and_pool(codes, sizes, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    folds, pool = _folds_and_pool(codes, sizes, rng)
+    checked = np.zeros(len(codes), dtype=bool)
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     # One thread: sums, and so ties, do not depend on the number of cores, and products this small
@@ -62,17 +91,26 @@ def classifier_gaps(
         if _is_heavy(sizes):
             fitted = held_out_discriminants(rows, codes, folds, FOLDS)
         else:
-            fitted = _fit(rows.take(pool), codes[pool], folds[pool])
-        gaps = np.empty(len(codes))
-        for start, part in rows.map(partial(_block_gaps, fitted), folds):
-            gaps[start : start + len(part)] = part
+            others, checked = _others(pool, codes, rng)
+            used = np.sort(np.concatenate([pool, others]))
+            fold_of = folds.copy()
+            fold_of[others] = _OTHERS
+            fitted = _fit(rows.take(used), codes[used], fold_of[used])
+        values, repeated = np.empty(len(codes)), np.full(len(codes), np.nan)
+        for start, part in rows.map(partial(_block_gaps, fitted), folds, checked):
+            block = slice(start, start + len(part[0]))
+            values[block] = part[0]
+            repeated[block][checked[block]] = part[1]
             if progress is not None:
-                progress(start + len(part), len(gaps), "rows classified")
-    return gaps
+                progress(block.stop, len(codes), "rows classified")
+    return HeldOutGaps(values, repeated if checked.any() else None)
 
 
 def smallest(
-    gaps: NDArray[np.float64], codes: NDArray[np.int64], share: float
+    gaps: NDArray[np.float64],
+    codes: NDArray[np.int64],
+    share: float,
+    repeated: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.bool_], str]:
     """The ``share`` of each class with the smallest gap.
 
@@ -83,6 +121,8 @@ def smallest(
         gaps: (N,) from :func:`classifier_gaps`.
         codes: (N,) those that it was given.
         share: in (0, 1).
+        repeated: (N,) from :func:`held_out_gaps`; the rule then says how much of the choice would
+            be another if other rows had been fitted.
 
     Returns:
         (N,) bool, and the rule in words.
@@ -99,7 +139,25 @@ def smallest(
     )
     if len(codes) > FIT_ROWS and not _is_heavy(sizes):
         rule += f", fitted on {FIT_ROWS} random rows"
+        if repeated is not None:
+            rule += f" ({_stability(rank < wanted[codes], repeated, codes)})"
     return rank < wanted[codes], rule
+
+
+def _stability(
+    chosen: NDArray[np.bool_], repeated: NDArray[np.float64], codes: NDArray[np.int64]
+) -> str:
+    """How much of the choice a classifier fitted to other rows would make otherwise."""
+    checked = np.flatnonzero(~np.isnan(repeated))
+    order = checked[np.lexsort((repeated[checked], codes[checked]))]
+    ordered = codes[order]
+    rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    wanted = np.bincount(codes[checked][chosen[checked]], minlength=int(codes.max()) + 1)
+    again = order[rank < wanted[ordered]]
+    if not len(again):
+        return "what others would choose is not known"
+    changed = 1 - np.count_nonzero(chosen[again]) / len(again)
+    return f"fitted on others, {100 * changed:.2g} % of {len(again)} would be other samples"
 
 
 def _is_heavy(sizes: NDArray[np.int64]) -> bool:
@@ -108,14 +166,19 @@ def _is_heavy(sizes: NDArray[np.int64]) -> bool:
 
 
 def _block_gaps(
-    fitted: dict[int, Any], block: NDArray[np.float64], folds: NDArray[np.int64]
-) -> NDArray[np.float64]:
+    fitted: dict[int, Any],
+    block: NDArray[np.float64],
+    folds: NDArray[np.int64],
+    checked: NDArray[np.bool_],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The gaps of the rows, and those of the checked ones by the classifier of other rows."""
     gaps = np.empty(len(block))
-    for fold, model in fitted.items():
+    for fold in range(FOLDS):
         members = np.flatnonzero(folds == fold)
         if len(members):
-            gaps[members] = model.gaps(block[members])
-    return gaps
+            gaps[members] = fitted[fold].gaps(block[members])
+    repeated = fitted[_OTHERS].gaps(block[checked]) if checked.any() else np.empty(0)
+    return gaps, repeated
 
 
 def _folds_and_pool(
@@ -133,6 +196,20 @@ def _folds_and_pool(
     folds[order] = (position + codes[order]) % FOLDS
     fitted = np.maximum(2, np.ceil(sizes * min(1.0, FIT_ROWS / len(codes))))
     return folds, np.sort(order[position < fitted[codes[order]]])
+
+
+def _others(
+    pool: NDArray[np.int64], codes: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Rows outside of the pool that are fitted in its place, and a mask of those scored by both."""
+    rest = rng.permutation(np.setdiff1d(np.arange(len(codes)), pool, assume_unique=True))
+    num_checked = min(len(rest) // 5, CHECKED_ROWS)
+    others = rest[num_checked:][: len(pool) * (FOLDS - 1) // FOLDS]
+    checked = np.zeros(len(codes), dtype=bool)
+    if len(np.unique(codes[others])) < 2:  # too few rows are left
+        return rest[:0], checked
+    checked[rest[:num_checked]] = True
+    return others, checked
 
 
 @dataclass(frozen=True)
@@ -155,9 +232,10 @@ def _fit(
     from sklearn.preprocessing import StandardScaler
 
     def fit(fold: int) -> _Logistic:
-        seen = folds != fold
+        seen = folds == _OTHERS if fold == _OTHERS else (folds != fold) & (folds != _OTHERS)
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         return _Logistic(model.fit(rows[seen], codes[seen]))
 
+    wanted = [*range(FOLDS), *([_OTHERS] if _OTHERS in folds else [])]
     with ThreadPoolExecutor(num_threads()) as pool:
-        return dict(enumerate(pool.map(fit, range(FOLDS))))
+        return dict(zip(wanted, pool.map(fit, wanted), strict=True))

@@ -46,8 +46,8 @@ def estimate_similarities(
     pairs that a reading does not count as difficult.
 
     Args:
-        embeddings: (N, d) real numbers, not necessarily of length 1: numpy or JAX arrays, or
-            memory maps, which are read block by block.
+        embeddings: (N, d) real numbers, not necessarily of length 1: numpy or JAX arrays, memory
+            maps, which are read block by block, or Dask arrays, on whose scheduler the passes run.
         labels: (N,) integers or strings, at least two classes of at least two samples.
         difficult: (N,) bool, with at least one difficult sample and an easy one in each class.
             None chooses the ``share`` of each class that a cross-validated linear classifier

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -78,3 +81,29 @@ def test_rows_that_are_read_in_parts_give_the_same_gaps(monkeypatch) -> None:
     )
     assert parts == pytest.approx(whole, abs=1e-4)
     assert seen[-1] == (600, 600)
+
+
+def test_the_share_that_other_rows_would_change_is_stated(monkeypatch) -> None:
+    monkeypatch.setattr(classifier_gap, "FIT_ROWS", 300)
+    rows, codes = clusters(num_classes=4, num_rows=4000, spread=0.5)
+    masks, stated = [], []
+    for seed in range(6):
+        mask, rule = classifier_gap.smallest_gaps(UnitRows(rows), codes, 0.1, seed)
+        share, checked = re.search(r"fitted on others, (\S+) % of (\d+) would be", rule).groups()
+        masks.append(mask)
+        stated.append(float(share) / 100)
+        assert 40 < int(checked) < 120
+    pairs = itertools.combinations(masks, 2)
+    differ = np.mean([1 - (one & other).sum() / one.sum() for one, other in pairs])
+    # Six shares of about 80 samples each.
+    error = np.sqrt(differ * (1 - differ) / (6 * 80))
+    assert np.mean(stated) == pytest.approx(differ, abs=4 * error)
+
+
+def test_nothing_is_stated_where_all_rows_were_fitted_or_too_few_are_left(monkeypatch) -> None:
+    rows, codes = clusters()
+    assert classifier_gap.held_out_gaps(UnitRows(rows), codes, 0).repeated is None
+    monkeypatch.setattr(classifier_gap, "FIT_ROWS", 598)
+    held_out = classifier_gap.held_out_gaps(UnitRows(rows), codes, 0)
+    _, rule = classifier_gap.smallest(held_out.values, codes, 0.1, held_out.repeated)
+    assert rule.endswith("fitted on 598 random rows")
