@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,40 @@ def read_published(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(found, dict) or _FIELDS - set(found):
         raise ValueError(f"{path} is no published result; write one with --publish")
     return found | {"result": load_result(path)}
+
+
+class NotMeasured(FileNotFoundError):
+    """There is no published result; the text is the command that gives one."""
+
+
+def published_result(
+    name: str,
+    presets: Sequence[str] = PRESETS,
+    *,
+    dataset: str | None = None,
+    folder: str | os.PathLike[str] = PUBLISHED,
+) -> dict[str, Any]:
+    """The published document of the largest preset; see :func:`read_published`.
+
+    Args:
+        name: of an experiment.
+        presets: those that count, the smallest first.
+        dataset: of those that it can have; None for the presets' own.
+        folder: of the published results.
+
+    Raises:
+        NotMeasured: there is none.
+        ValueError, OSError: as :func:`read_published`.
+    """
+    chosen = {} if dataset is None else {"dataset": dataset}
+    settings = {
+        preset: load_experiment(name).presets[preset].to_dict() | chosen for preset in presets
+    }
+    for preset in reversed(presets):
+        path = published_path(name, preset, settings[preset], folder)
+        if path.exists():
+            return read_published(path)
+    raise NotMeasured(command(name, presets[0], settings[presets[0]]))
 
 
 def _changed(name: str, preset: str, settings: Mapping[str, Any]) -> dict[str, Any]:
