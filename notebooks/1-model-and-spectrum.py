@@ -26,6 +26,10 @@ import numpy as np
 from IPython.display import display
 
 import dctheory
+from dctheory.bound.edits import without_difficult
+from dctheory.formulas import THM_3_4
+from dctheory.plot.graph import similarity_graphs
+from dctheory.plot.spectrum import eigenvalue_by_k
 
 # %% [markdown]
 # ## From contrastive learning to a graph
@@ -85,7 +89,11 @@ graph.degree_easy, graph.degree_difficult
 readings = {
     name: dataclasses.replace(graph, pairing=name) for name in ("both", "matched", "either")
 }
-plot_readings(readings)
+levels = {}
+for name, each in readings.items():
+    a = each.adjacency()
+    levels[name] = np.select([a == 1, a == each.alpha, a == float(each.gamma)], [0, 1, 2], 3)
+similarity_graphs(levels, graph.labels, graph.is_difficult)
 
 # %% [markdown]
 # ## The spectrum, with its modes named
@@ -118,17 +126,36 @@ float(abs(exact - numerical).max())
 # $(1-\alpha)/c_2$. That is Theorem 3.3. Theorem 3.4 says what $\lambda_{k+1}$ is said to become for
 # $r + 1 \le k < n_d + r + 1$ when difficult pairs are there:
 # $[(1-\alpha) + r(\gamma-\beta)]/c_1$ with $c_1 = c_2 + n_d r(\gamma-\beta)$. The picture shows it
-# beside the true eigenvalues.
+# beside the true eigenvalues; the shaded $k$ are the theorem's.
+
 
 # %%
-plot_over_k(readings)
+def over_k(graphs):
+    """λ_{k+1} of each graph over k: exact, without difficult pairs, and as printed."""
+    curves = {}
+    for name, each in graphs.items():
+        with_them, clean = each.spectrum(), without_difficult(each).spectrum()
+        first, last = each.r + 1, each.n_d + each.r
+        curves[name] = [
+            {
+                "k": k,
+                "exact": with_them.eigenvalue(k + 1),
+                "without": clean.eigenvalue(k + 1),
+                "printed": THM_3_4.numpy(*each.parameters.values()) if first <= k <= last else None,
+            }
+            for k in range(1, each.num_nodes)
+        ]
+    return eigenvalue_by_k(curves, (first, last))
+
+
+over_k(readings)
 
 # %% [markdown]
 # Three things to see, which notebook 2 proves in general:
 #
 # - Under **both** only $k = r + 1 = 3$ is hurt: one eigenvalue, that of difficult against easy,
 #   comes between the classes and the bulk. One more feature cures it.
-# - Under **matched** every $k$ of the theorem is hurt, by the matched pairs' own modes.
+# - Under **matched** every $k$ of the theorem is hurt: $n_d$ modes come in between.
 # - Under **either** $\lambda_{k+1}$ *falls* here for every $k$ from 3 on. Difficult pairs add
 #   weight to all degrees, and that weighs more.
 #
@@ -157,7 +184,7 @@ def explore(n=4, n_d=2, alpha=0.5, beta=0.1, gamma=0.3, pairing="both"):
     except ValueError as error:
         print(error)
     else:
-        display(plot_over_k({pairing: chosen}), chosen.spectrum())
+        display(over_k({pairing: chosen}), chosen.spectrum())
 
 
 explore(n=12, n_d=2, alpha=0.5, beta=0.1, gamma=0.2)
@@ -193,11 +220,14 @@ cifar.spectrum()
 
 # %% [markdown]
 # A negative eigenvalue. Weights that come from augmentation are expected products, so that $A$ must
-# be positive semidefinite; under *both*, γ cannot be as far above β as the paper measured. The
-# largest difference that can be:
+# be positive semidefinite. Under *both*, γ cannot be as far above β as the paper measured:
 
 # %%
-cifar.is_realizable().answer, dctheory.largest_gap(cifar)
+gap = dctheory.largest_gap(
+    classes=10, per_class=5000, difficult=400, alpha=cifar.alpha, beta=cifar.beta
+)
+print(f"realizable: {cifar.is_realizable().answer}")
+print(f"γ − β: {cifar.gamma - cifar.beta:.4f}, at most {gap:.4f} can be")
 
 # %% [markdown]
 # Under *matched* the same numbers are possible:

@@ -20,6 +20,7 @@
 import numpy as np
 
 import dctheory
+from dctheory.plot.phase import category_maps
 
 # %% [markdown]
 # ## Your numbers
@@ -126,34 +127,46 @@ dctheory.probe_error(overtaken, 10, heads=["least squares"], samples=200, rng=rn
 # eigenvalue gives no bound.
 
 # %%
-margin = dctheory.margin_curve(graph, k)
-margin
+dctheory.margin_curve(graph, k)
+
+# %% [markdown]
+# A temperature τ multiplies the entries of difficult pairs. No τ but 1 on those pairs alone gives a
+# graph; Theorem 4.5 needs another τ on every kind of pair.
 
 # %%
-temperature = dctheory.temperature_curve(graph, k)
-temperature
-
-# %%
-plot_strength(margin), plot_strength(temperature)
+dctheory.temperature_curve(graph, k)
 
 # %% [markdown]
 # ## Which remedy, where?
 #
-# The best remedy over γ and the number of difficult samples, all else as above.
+# The remedy with the smallest exact bound, over γ and the number of difficult samples, all else as
+# above. In the upper row each remedy has the δ of its own data; in the lower row all have the same,
+# so that only the eigenvalue counts. White: no augmentation gives such a graph.
 
 # %%
-diagram = dctheory.phase_diagram(
-    classes=graph.classes,
-    per_class=graph.per_class,
-    difficult=np.arange(1, graph.per_class),
-    alpha=graph.alpha,
-    beta=graph.beta,
-    gamma=np.linspace(graph.beta, graph.alpha, 100),
-    delta=0.05,
-)
-diagram
+gammas, counts = np.linspace(graph.beta, 0.45, 100), np.arange(1, graph.per_class)
+fixed = {
+    "classes": graph.classes,
+    "per_class": graph.per_class,
+    "alpha": graph.alpha,
+    "beta": graph.beta,
+}
+maps = {}
+for pairing in ("both", "matched"):
+    largest = [dctheory.largest_gap(difficult=int(n_d), pairing=pairing, **fixed) for n_d in counts]
+    possible = gammas - graph.beta <= np.array(largest, float)[:, None]
+    for row, delta in (("own δ", None), ("same δ", 0.05)):
+        diagram = dctheory.phase_diagram(
+            difficult=counts, gamma=gammas, pairing=pairing, delta=delta, **fixed
+        )
+        maps[row, pairing] = np.where(possible, diagram.best, -1)
+roles = {"with difficult": "with", "removal": "removal", "margin": "margin"}
+category_maps(maps, gammas, counts, ("gamma", "difficult"), roles)
 
 # %% [markdown]
+# With its own δ removal is best wherever it leaves enough samples. By the eigenvalue alone the
+# margin is best, since it ends at the clean graph with all samples.
+#
 # ## From embeddings to numbers
 #
 # With embeddings and labels, α, β and γ are mean cosine similarities. By default the difficult

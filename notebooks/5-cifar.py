@@ -25,60 +25,70 @@ from IPython.display import display
 
 import dctheory
 from dctheory._table import Table
-from dctheory.experiment._publish import PUBLISHED
+from dctheory.experiment._publish import PUBLISHED, NotMeasured, published_result
 from dctheory.experiment.registry import EXPERIMENTS, load_experiment
+from dctheory.plot.methods import differences
 
 SMALL = os.environ.get("DCTHEORY_NOTEBOOK_SIZE") == "small"
 NAMES = [name for name in EXPERIMENTS if name.startswith("cifar-")]
-results = {
-    name: [dctheory.load_result(file) for file in sorted(files)]
-    for name in NAMES
-    if (files := list((Path("..") / PUBLISHED).glob(f"{name}-*.json")))
-}
+FOLDER = Path("..") / PUBLISHED
 
 # %% [markdown]
 # ## Which experiments there are, and which are measured
 
 # %%
-rows = [
-    (
-        name,
-        load_experiment(name).title,
-        ", ".join(f"{each.preset} ({len(each.seeds)} seeds)" for each in results.get(name, ()))
-        or "still to be measured",
-    )
-    for name in NAMES
-]
-Table(("experiment", "what", "published results"), rows)
+results, rows = {}, []
+for name in NAMES:
+    for dataset in ("cifar10", "cifar100"):
+        try:
+            found = published_result(name, dataset=dataset, folder=FOLDER)
+        except NotMeasured as missing:
+            status = str(missing)
+        else:
+            result = results[name, dataset] = found["result"]
+            status = f"{result.preset}, {len(result.seeds)} seeds, {found['device']}"
+        rows.append((name, load_experiment(name).title, dataset, status))
+Table(("experiment", "what", "data set", "published result"), rows)
 
 # %% [markdown]
+# The preset `cpu` trains a small encoder for a few minutes: it shows that an experiment works, and
+# decides nothing. `gpu` is what half an hour on a large accelerator can hold, `paper` the paper's
+# own size.
+#
 # ## The paper's empirical claims
 #
 # A claim is REPRODUCED or NOT REPRODUCED if the 95 % interval of the paired difference over seeds
-# decides it, and else INCONCLUSIVE, with the number of seeds that would. A preset `cpu` trains a
-# small encoder for a few minutes: it shows that the experiment works, and decides nothing. Hyper-
-# parameters of all methods, the baseline's τ included, come from the same search on a validation
-# split.
+# decides it, and else INCONCLUSIVE, with the number of seeds that would. Hyper-parameters of all
+# methods, the baseline's τ included, come from the same search on a validation split.
 
 # %%
 verdicts = [
     (
-        *(result.name, result.preset, each.claim, each.verdict),
-        *(each.difference, *(each.interval or (None, None))),
+        *(name, dataset, result.preset, each.claim, each.verdict, each.difference),
+        *(each.interval or (None, None)),
         *(each.published, each.seeds_needed),
     )
-    for found in results.values()
-    for result in found
+    for (name, dataset), result in results.items()
     for each in result.verdicts
 ]
-Table(
-    (
-        *("experiment", "preset", "claim", "verdict"),
-        *("difference", "95 % from", "to", "the paper's", "seeds that would decide"),
-    ),
-    verdicts,
-    notes=() if verdicts else ("nothing is published yet: every row is still to be measured",),
-)
+columns = ("experiment", "data set", "preset", "claim", "verdict", "difference")
+columns += ("95 % from", "to", "the paper's", "seeds that would decide")
+Table(columns, verdicts, notes=() if verdicts else ("still to be measured: every row",))
+
+# %% [markdown]
+# ## Beside the paper's numbers
+#
+# Accuracy of each method less the baseline's, in percentage points, with the interval over seeds
+# and, as a cross, what the paper reports.
+
+# %%
+accuracies = {
+    f"{name}, {dataset}, {result.preset}": result.tables["accuracy"]
+    for (name, dataset), result in results.items()
+    if len(result.tables.get("accuracy", ())) > 1
+}
+for title, table in accuracies.items():
+    display(differences({title: table}))
 
 # %% [markdown]
 # ## The reports
@@ -87,24 +97,18 @@ Table(
 # bounds) and the actual error of the probe, so that theory and practice stand in one table.
 
 # %%
-for found in results.values():
-    for result in found:
-        if SMALL:
-            print(f"{result.name}, {result.preset}: {result.summary}")
-        else:
-            display(result)
+for result in results.values():
+    if SMALL:
+        print(f"{result.name}, {result.preset}: {result.summary}")
+    else:
+        display(result)
 
 # %% [markdown]
 # ## To measure what is missing
 #
-# One command runs an experiment, continues it after an interruption, and publishes its result where
-# this notebook finds it:
-#
-# ```bash
-# dctheory experiment cifar-combined --data-dir DATA --preset gpu --resume --publish
-# ```
-#
-# With `--dry-run` it prints the resolved settings, the expected time and memory instead.
+# The commands stand in the first table. With `--preset gpu` or `paper` they run at that size,
+# `--resume` continues what was interrupted, `--publish` puts the result where this notebook finds
+# it, and `--dry-run` prints the resolved settings, the expected time and memory instead.
 #
 # ## A run, here and now
 #
@@ -113,6 +117,7 @@ for found in results.values():
 
 # %%
 if os.environ.get("DCTHEORY_DATA"):
-    display(dctheory.run_experiment("cifar-removal", preset="smoke"))
+    smoke = dctheory.run_experiment("cifar-removal", preset="smoke")
+    display(smoke.tables["accuracy"])
 else:
     print("DCTHEORY_DATA is not set: no CIFAR-10 to train on, so nothing is trained here.")

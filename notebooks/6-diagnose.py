@@ -63,9 +63,9 @@ diagnosis
 #   graph of the paper has that, and the report says so instead of computing on.
 # - **Do three levels fit?** The paper's model has one α, one β and one γ. How much of the variation
 #   of similarities that explains is measured, beside a level for every pair of classes.
-# - **What the theory says** is about the fitted graph: its spectrum, the bound, and what is to blame
-#   where the bound is vacuous. **Measured errors** are of this encoder: held-out linear probe and
-#   nearest neighbours, on easy and on difficult samples.
+# - **What the theory says** is about the fitted graph: its spectrum, the bound, and what is to
+#   blame where the bound is vacuous. **Measured errors** are of this encoder: held-out linear probe
+#   and nearest neighbours, on easy and on difficult samples.
 # - The last sections are from neighbouring theory: whether the embeddings are Gaussian, and how
 #   aligned they could be.
 #
