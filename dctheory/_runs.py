@@ -80,8 +80,9 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> None:
 def manifest() -> dict[str, Any]:
     """What a result depends on: versions, commit, platform, command and time (UTC).
 
-    Names no path of this machine but those in the command. ``commit`` is None outside a git
-    checkout, and ends in ``-dirty`` where tracked files differ from it.
+    Names no path of this machine but those in the command. ``commit`` ends in ``-dirty`` where
+    tracked files differ from it; in a copy that is no git checkout it is what the environment's
+    ``DCTHEORY_COMMIT`` says, else None.
     """
     return {
         "dctheory": __version__,
@@ -112,7 +113,7 @@ def _commit() -> str | None:
     root = Path(__file__).resolve().parent.parent
     # A package installed inside somebody else's checkout must not report their commit.
     if not (root / ".git").exists():
-        return None
+        return os.environ.get("DCTHEORY_COMMIT")
     try:
         commit = _git(root, "rev-parse", "HEAD")
         changed = _git(root, "status", "--porcelain", "--untracked-files=no")

@@ -98,11 +98,26 @@ def test_the_manifest_is_json_and_names_no_path(monkeypatch):
 
 
 def test_the_manifest_does_without_git(monkeypatch):
+    monkeypatch.delenv("DCTHEORY_COMMIT", raising=False)
+
     def missing(*args, **kwargs):
         raise FileNotFoundError("git")
 
     monkeypatch.setattr(subprocess, "run", missing)
     assert manifest()["commit"] is None
+
+
+def test_a_copy_without_git_can_be_told_its_commit(monkeypatch, tmp_path):
+    monkeypatch.delenv("DCTHEORY_COMMIT", raising=False)
+    monkeypatch.setattr(runs, "__file__", str(tmp_path / "dctheory" / "_runs.py"))
+    assert manifest()["commit"] is None
+    monkeypatch.setenv("DCTHEORY_COMMIT", "0123abc")
+    assert manifest()["commit"] == "0123abc"
+
+
+def test_python_m_is_the_command(monkeypatch):
+    monkeypatch.setattr(runs.sys, "argv", ["/some/dctheory/__main__.py", "verify"])
+    assert manifest()["command"] == "dctheory verify"
 
 
 def test_a_library_that_is_not_installed_has_no_version(monkeypatch):
