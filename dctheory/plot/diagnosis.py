@@ -20,8 +20,10 @@ _KINDS: dict[str, tuple[str, Any]] = {
     "difficult": (COLOURS["gamma"], (0, (1.5, 1))),
 }
 _LEVELS = {"α": "alpha", "β": "beta", "γ": "gamma"}
+# Eigenvalues that are 0 but for rounding.
+_NO_EIGENVALUE = 1e-12
 # More classes than these have no room for their names.
-_NAMED_CLASSES = 24
+_NAMED_CLASSES, _LONGEST_NAME = 24, 16
 # What a mode's name, or else its sector, is or begins with -> the role of its colour.
 _MODES = {
     "difficult-against-easy": "gamma",
@@ -99,8 +101,12 @@ def class_table(table: ArrayLike, names: Sequence[str]) -> Figure:
     figure.colorbar(image, ax=axes, label="mean cosine similarity", shrink=0.9)
     if len(names) <= _NAMED_CLASSES:
         places = range(len(names))
-        axes.set_xticks(places, names, rotation=90)
-        axes.set_yticks(places, names)
+        shown = [
+            name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…" for name in names
+        ]
+        # A name may hold what would be mathematics to matplotlib.
+        axes.set_xticks(places, shown, rotation=90, parse_math=False)
+        axes.set_yticks(places, shown, parse_math=False)
     else:
         axes.set(xlabel="class", ylabel="class")
     axes.spines[:].set_visible(False)
@@ -142,6 +148,9 @@ def modes(rows: Sequence[tuple[str, str, float, int]], k: int) -> Figure:
         va="top",
         color=COLOURS["reference"],
     )
+    # Linear below the smallest, as eigenvalues may be negative.
+    smallest = min([abs(value) for _, _, value, _ in rows if abs(value) > _NO_EIGENVALUE] or [1])
+    axes.set_yscale("symlog", linthresh=smallest)
     axes.set(xscale="log", xlabel=SYMBOLS["j"], ylabel=r"eigenvalue $\lambda_j$ of $\bar{A}$")
     axes.grid(axis="y")
     axes.legend()

@@ -1,0 +1,151 @@
+"""The report: a page that needs nothing else, text that fits, what each says of what is missing."""
+
+import base64
+import dataclasses
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import dctheory
+from dctheory._text import display_width
+from dctheory.diagnose import Diagnosis, classes
+
+NAMES = ["<b>bold</b>", 'quo"te', "tail & more"]
+_VOID = {"meta", "img", "br"}
+
+
+class _Page(HTMLParser):
+    """Checks that elements are closed in order, and keeps what there is."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.elements, self.texts = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def all(self, *tags):
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+
+@pytest.fixture(scope="module")
+def diagnosis():
+    graph = dctheory.SimilarityGraph(
+        classes=3, per_class=14, difficult=4, alpha=0.6, beta=0.1, gamma=0.2
+    )
+    values, vectors = np.linalg.eigh(graph.adjacency())
+    rows = vectors * np.sqrt(values)
+    labels = np.repeat(NAMES, 14)
+    return Diagnosis().fit(rows, labels, difficult=np.tile(np.arange(14) < 4, 3))
+
+
+@pytest.fixture(scope="module")
+def page(diagnosis):
+    return diagnosis.to_html()
+
+
+def test_the_page_is_well_formed_and_needs_no_network(page):
+    found = _Page(page)
+    assert found.all("script", "link", "iframe", "object", "base", "form") == []
+    for tag, attributes in found.elements:
+        for name, value in attributes.items():
+            assert not name.startswith("on"), tag
+            if name in ("src", "href", "srcset", "action", "poster", "data"):
+                assert value.startswith(("data:image/", "#"))
+    (style,) = re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)
+    assert "url(" not in style
+    assert "@import" not in style
+    assert {"lang": "en"} in found.all("html")
+    assert any("width=device-width" in each.get("content", "") for each in found.all("meta"))
+    identifiers = [each["id"] for _, each in found.elements if "id" in each]
+    assert len(identifiers) == len(set(identifiers))
+    for link in found.all("a"):
+        assert link["href"].removeprefix("#") in identifiers
+
+
+def test_every_picture_is_whole_and_described(page):
+    pictures = _Page(page).all("img")
+    assert len(pictures) == 7
+    for each in pictures:
+        assert len(each["alt"]) > 20
+        kind, data = each["src"].removeprefix("data:").split(";base64,")
+        assert kind == "image/svg+xml"
+        root = ElementTree.fromstring(base64.b64decode(data))
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert any("α 0.6" in each["alt"] for each in pictures)
+
+
+def test_names_of_classes_are_escaped(page):
+    assert "<b>bold" not in page
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page
+
+
+def test_tables_scroll_by_themselves(page):
+    assert page.count("<table>") == len(re.findall(r'<div class="scroll"><table>', page))
+
+
+def test_the_page_is_the_same_for_the_same_diagnosis(diagnosis, page):
+    assert diagnosis.to_html() == page
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_the_summary_fits_the_terminal(diagnosis, width):
+    for line in diagnosis.to_text(width).splitlines():
+        assert display_width(line) <= width
+
+
+def test_the_summary_says_the_numbers_and_what_to_do(diagnosis):
+    text = diagnosis.to_text(200)
+    assert "α = 0.6 (0.6 to 0.6), β = 0.1 (0.1 to 0.1), γ = 0.2 (0.2 to 0.2)" in text
+    assert "12 difficult samples (as given)" in text
+    for title in ("What to do", "What the theory says", "Difficult samples"):
+        assert f"── {title}\n" in text
+    assert "How many classes?" not in text
+
+
+def test_the_document_is_strict_json(diagnosis):
+    text = json.dumps(diagnosis.to_dict(), allow_nan=False)
+    assert json.loads(text)["estimate"]["classes"] == sorted(NAMES)
+
+
+def test_a_notebook_shows_the_report(diagnosis, page):
+    shown = diagnosis._repr_mimebundle_()["text/html"]
+    assert shown in page
+    assert "<html" not in shown
+    _Page(shown)
+
+
+def test_tables_of_many_classes_stay_out_of_the_document(diagnosis, monkeypatch):
+    monkeypatch.setattr("dctheory.diagnose.report._MOST_CLASSES", 2)
+    document = diagnosis.to_dict()["estimate"]
+    assert document["class_table"] is None
+    assert document["cell_table"] is None
+
+
+def test_one_class_in_the_spectrum_leaves_what_can_be_said(monkeypatch):
+    estimate = classes.estimate_classes
+
+    def one(*arguments, **options):
+        return dataclasses.replace(estimate(*arguments, **options), count=1)
+
+    monkeypatch.setattr(classes, "estimate_classes", one)
+    found = Diagnosis().fit(np.random.default_rng(0).standard_normal((60, 5)))
+    assert found.to_dict()["alpha"] == {"estimate": None, "low": None, "high": None}
+    assert "a single class" in found.to_text()
+    assert found.difficulty_ is not None
+    assert found.distribution_.kinds == ("all",)
