@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from dctheory.diagnose import errors as module
 from dctheory.diagnose.errors import measured_errors, wilson_interval
 
-ROWS = 203
+# Enough features for a probe to learn labels that mean nothing by heart.
+ROWS, FEATURES = 203, 60
 
 
 def example(separation, seed=0):
@@ -23,8 +24,8 @@ def example(separation, seed=0):
     marks = np.zeros(ROWS, dtype=bool)
     marks[::6] = True
     # Difficult samples are half as far from the others' classes.
-    centres = separation * np.eye(6)[labels] * np.where(marks, 0.5, 1.0)[:, None]
-    return centres + 0.5 * rng.normal(size=(ROWS, 6)), labels, marks
+    centres = separation * np.eye(FEATURES)[labels] * np.where(marks, 0.5, 1.0)[:, None]
+    return centres + 0.3 * rng.normal(size=(ROWS, FEATURES)), labels, marks
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_a_sample_of_larger_data_has_the_same_share_of_every_cell():
 
 def test_few_folds_are_scored_where_work_is_much(overlapping, monkeypatch):
     rows, labels, marks, whole = overlapping
-    monkeypatch.setattr(module, "_WORK", 2.5 * 6 * module._STEPS * ROWS * 6 * 3)
+    monkeypatch.setattr(module, "_WORK", 2.5 * 6 * module._STEPS * ROWS * FEATURES * 3)
     found = measured_errors(rows, labels, marks)
     assert found.rate().count == 2 * (ROWS // 5) < whole.rate().count
     assert "2 of the folds scored" in found.method
