@@ -53,11 +53,12 @@ autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 autodoc_default_options = {
     "members": True,
-    # scikit-learn's, on every estimator.
-    "exclude-members": "set_fit_request, set_partial_fit_request",
+    # scikit-learn's on every estimator, and matplotlib's on every figure.
+    "exclude-members": "set_fit_request, set_partial_fit_request, set",
 }
 napoleon_numpy_docstring = False
-napoleon_use_ivar = True
+# Several attributes may share a line, which napoleon reads of parameters only.
+napoleon_custom_sections = [("Attributes", "params_style")]
 napoleon_use_rtype = False
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
