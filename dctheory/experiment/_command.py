@@ -188,11 +188,12 @@ def _result(
 
 def _described(plan: Plan, out: str) -> dict[str, Any]:
     """What would be done."""
-    from dctheory.experiment._cost import expected_cost
+    from dctheory.experiment._cost import expected_cost, resolved
 
     new = Path(out) / f"{plan.experiment.name}-YYYYmmdd-HHMMSS"
     return {
         **plan.to_dict(),
+        **resolved(plan.tasks),
         "tasks": len(plan.tasks),
         "finished": plan.finished,
         "folder": str(plan.folder or new),

@@ -1,15 +1,17 @@
-"""What an experiment would cost: time, and memory of the device, before anything is run."""
+"""What an experiment would do and cost, before anything is run: runs, time, device memory."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dctheory.experiment._base import duration
 
 if TYPE_CHECKING:
     from dctheory.experiment._run import Plan
+    from dctheory.experiment.tasks import Task
     from dctheory.train.config import TrainConfig
     from dctheory.train.cost import TrainingCost
 
@@ -45,6 +47,37 @@ def expected_cost(plan: Plan) -> dict[str, Any]:
             f"time at {_SPEED / 1e12:g} TFLOP/s": duration(flops / _SPEED),
         }
     return found | {"memory": _in_words(max(costs.values(), key=lambda cost: cost.memory))}
+
+
+def resolved(tasks: Sequence[Task]) -> dict[str, Any]:
+    """The whole ``configuration`` of the first run, and of which keys the other ``runs`` differ.
+
+    Of a task that makes several runs the first one; nothing where tasks are no such runs. Runs
+    that follow from the results of these have other numbers of the same keys.
+    """
+    from dctheory.train.config_file import leaves
+
+    documents = {}
+    for task in tasks:
+        several = task.arguments.get("configs") or [task.arguments.get("config")]
+        if several[0] is not None:
+            documents[task.name] = several[0]
+    if not documents:
+        return {}
+    first = next(iter(documents.values()))
+    before = leaves(first)
+    runs = {
+        name: {key: value for key, value in leaves(each).items() if value != before.get(key)}
+        for name, each in documents.items()
+    }
+    return {
+        "configuration": first,
+        "runs": {name: _assignments(each) for name, each in runs.items()},
+    }
+
+
+def _assignments(changes: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={json.dumps(value)}" for key, value in changes.items()) or "as above"
 
 
 def _programs(plan: Plan) -> dict[Any, list[Sequence[TrainConfig]]]:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from dctheory.experiment._cost import expected_cost
+from dctheory.experiment._cost import expected_cost, resolved
 from dctheory.experiment._run import make_plan
 from dctheory.experiment.registry import EXPERIMENTS, load_experiment
+from dctheory.experiment.tasks import Task
 
 CIFAR = [name for name in EXPERIMENTS if name.startswith("cifar-")]
 
@@ -51,3 +52,18 @@ def test_a_time_is_of_the_presets_own_settings(data_dir):
     assert expected_cost(plan)["time"] == "about 7 s"
     longer = replace(plan, settings=plan.settings.changed(["epochs=2"]))
     assert expected_cost(longer)["time"] == "not measured"
+
+
+def test_the_resolved_configuration(data_dir):
+    plan = make_plan("cifar-removal", "smoke", data_dir=data_dir)
+    found = resolved(plan.tasks)
+    assert found["configuration"] == plan.tasks[0].arguments["config"]
+    assert found["runs"] == {
+        "search-baseline-0": "as above",
+        "search-baseline-1": "objective.temperature=0.2",
+        "search-removal-0": 'objective.method="removal"',
+        "search-removal-1": 'objective.method="removal", objective.temperature=0.2',
+    }
+    several = Task("both", "a:b", {"configs": [{"seed": 3, "data": {"kind": "digits"}}] * 2})
+    assert resolved([several])["configuration"] == {"seed": 3, "data": {"kind": "digits"}}
+    assert resolved([Task("other", "a:b", {"points": [1]})]) == {}
