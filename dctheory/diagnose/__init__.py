@@ -29,7 +29,7 @@ _EXPORTS = {
     "cluster": "dctheory.diagnose.classes",
     "gaussianity": "dctheory.diagnose.gaussian",
     "alignment_ceiling": "dctheory.diagnose.alignment",
-    "thumbnails": "dctheory.diagnose.thumbnails",
+    "contact_sheet": "dctheory.diagnose.thumbnails",
 }
 
 __all__ = list(_EXPORTS)

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from dctheory._progress import Progress
 from dctheory.diagnose._inputs import Inputs
 from dctheory.diagnose.partial import PartialSums
+from dctheory.graph._sample_checks import check_labels
+from dctheory.graph._unit_rows import UnitRows
+from dctheory.graph.classifier_gap import HeldOutGaps, held_out_gaps, smallest
 from dctheory.graph.similarity_estimate import SimilarityEstimate
 
 # Name of a part -> what it is, in words that fit after "needs".
@@ -67,18 +70,16 @@ def find(
     Raises:
         ValueError: with labels, α, β and γ cannot be estimated.
     """
-    finder = _Finder(inputs, settings, partial)
+    finder = _Finder(inputs, settings, partial, progress)
     for done, (name, what) in enumerate(PARTS.items()):
-        if progress is not None:
-            progress(done, len(PARTS), what)
+        finder.show(done, what)
         try:
             finder.found.parts[name] = getattr(finder, name)()
         except _INAPPLICABLE as error:
             if name == "estimate" and inputs.labels is not None:
                 raise  # with labels this is what was asked for
             finder.found.missing[name] = str(error) or type(error).__name__
-    if progress is not None:
-        progress(len(PARTS), len(PARTS), "done")
+    finder.show(len(PARTS), "done")
     return finder.found
 
 
@@ -86,14 +87,31 @@ class _Finder:
     """A method for each part, called in the order of PARTS."""
 
     def __init__(
-        self, inputs: Inputs, settings: Mapping[str, Any], partial: PartialSums | None
+        self,
+        inputs: Inputs,
+        settings: Mapping[str, Any],
+        partial: PartialSums | None,
+        progress: Progress | None,
     ) -> None:
         self.inputs, self.settings, self.partial = inputs, settings, partial
         self.found = Findings()
         self.rows, self.seed = inputs.embeddings, settings["seed"]
         # Of the rows at hand, where "estimate" may be of more.
         self.own: SimilarityEstimate | None = None
-        self._classified: tuple[NDArray[np.float64], NDArray[np.int64]] | None = None
+        self._outer, self._place = progress, (0, "")
+        self._gaps: tuple[HeldOutGaps, NDArray[np.int64]] | None = None
+
+    def show(self, done: int, what: str) -> None:
+        """How many parts are done, and what comes next."""
+        self._place = done, what
+        if self._outer is not None:
+            self._outer(done, len(PARTS), what)
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """Within a part."""
+        if self._outer is not None:
+            parts, part = self._place
+            self._outer(parts, len(PARTS), f"{part}, {100 * done // total} % of {what}")
 
     def classes(self) -> Any:
         from dctheory.diagnose.classes import estimate_classes
@@ -126,9 +144,10 @@ class _Finder:
             classes=None if with_labels else max(2, self._count()),
             pos_high=self.settings["pos_high"],
             pos_low=self.settings["pos_low"],
-            gaps=self._gaps()[0] if with_labels else None,
+            gaps=self._held_out()[0].values if with_labels else None,
             share=self.settings["share"],
             seed=self.seed,
+            progress=self.progress,
         )
 
     def estimate(self) -> Any:
@@ -160,12 +179,9 @@ class _Finder:
         from dctheory.diagnose.distribution import distribution_of, similarity_distribution
 
         if self.partial is not None:
-            return distribution_of(self.partial)
-        if self.own is None:
-            return similarity_distribution(self.rows, seed=self.seed)
-        return similarity_distribution(
-            self.rows, self._labels(), self.own.is_difficult, seed=self.seed
-        )
+            return distribution_of(self.partial, progress=self.progress)
+        kinds = () if self.own is None else (self._labels(), self.own.is_difficult)
+        return similarity_distribution(self.rows, *kinds, seed=self.seed, progress=self.progress)
 
     def levels(self) -> Any:
         from dctheory.diagnose.levels import fit_levels
@@ -235,21 +251,15 @@ class _Finder:
             raise ValueError("there is no estimate of these rows")
         return self.own
 
-    def _gaps(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Top-2 gaps of the held-out classifier, and the codes of the labels."""
-        from dctheory.graph._sample_checks import check_labels
-        from dctheory.graph._unit_rows import UnitRows
-        from dctheory.graph.classifier_gap import classifier_gaps
-
-        if self._classified is None:
+    def _held_out(self) -> tuple[HeldOutGaps, NDArray[np.int64]]:
+        """Top-2 gaps of the held-out classifier, found once, and the codes of the labels."""
+        if self._gaps is None:
             rows = UnitRows(self.rows)
             _, codes = check_labels(self._labels(), rows.num_rows)
-            self._classified = classifier_gaps(rows, codes, self.seed), codes
-        return self._classified
+            self._gaps = held_out_gaps(rows, codes, self.seed, progress=self.progress), codes
+        return self._gaps
 
     def _difficult_samples(self) -> tuple[NDArray[np.bool_], str]:
-        from dctheory.graph.classifier_gap import smallest
-
         if self.inputs.difficult is not None:
             return self.inputs.difficult, "as given"
         scored = self.found.parts.get("difficulty")
@@ -257,4 +267,5 @@ class _Finder:
             mask = np.zeros(scored.num_samples, dtype=bool)
             mask[scored.suggested] = True
             return mask, scored.rule
-        return smallest(*self._gaps(), self.settings["share"])
+        gaps, codes = self._held_out()
+        return smallest(gaps.values, codes, self.settings["share"], gaps.repeated)

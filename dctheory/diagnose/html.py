@@ -16,11 +16,18 @@ from dctheory.diagnose.sections import Picture, Section
 # Tables with more rows than this are folded away, but printed.
 _FOLDED_ROWS = 12
 
-_STYLE = """
+_PAGE_STYLE = """
 :root { color-scheme: light dark; }
-body { margin: 0; background: Canvas; color: CanvasText; }
-.diagnosis { font: 16px/1.5 system-ui, sans-serif; max-width: 54rem; margin: 0 auto;
-  padding: 1rem; overflow-wrap: break-word; }
+body { margin: 0; background: Canvas; color: CanvasText; font: 16px/1.5 system-ui, sans-serif; }
+body > .diagnosis { margin: 0 auto; padding: 1rem; }
+@media print {
+  @page { margin: 15mm; }
+  body { font-size: 10pt; }
+  body > .diagnosis { max-width: none; padding: 0; }
+}
+"""
+_STYLE = """
+.diagnosis { max-width: 54rem; overflow-wrap: break-word; }
 .diagnosis h1 { font-size: 1.5rem; line-height: 1.2; }
 .diagnosis h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; padding-top: .5rem;
   border-top: 1px solid rgb(128 128 128 / 40%); }
@@ -39,8 +46,6 @@ body { margin: 0; background: Canvas; color: CanvasText; }
 .diagnosis figcaption { font-size: .85em; margin-top: .3rem; }
 .diagnosis .missing, .diagnosis footer { font-size: .9em; opacity: .8; }
 @media print {
-  @page { margin: 15mm; }
-  .diagnosis { max-width: none; padding: 0; font-size: 10pt; }
   .diagnosis nav { display: none; }
   .diagnosis .scroll { overflow: visible; }
   .diagnosis table { font-size: 8pt; }
@@ -70,6 +75,7 @@ def page(title: str, lead: Sequence[str], sections: Sequence[Section], footer: s
             '<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{html.escape(title)}</title>",
+            f"<style>{_PAGE_STYLE}</style>",
             "</head>",
             "<body>",
             fragment(title, lead, sections, footer),
@@ -117,7 +123,11 @@ def _paragraphs(sentences: Iterable[str]) -> list[str]:
 
 
 def _figure(picture: Picture) -> str:
-    kind, data = picture.data()
+    try:
+        kind, data = picture.data()
+    except (OSError, TypeError, ValueError) as error:
+        # Images are read only now, and one of them may be damaged.
+        return f'<p class="missing">No picture: {html.escape(str(error))}</p>'
     source = f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
     caption = html.escape(picture.caption)
     return (

@@ -72,8 +72,8 @@ def to_html(diagnosis: Diagnosis, *, whole: bool = True) -> str:
     title = f"Diagnosis of {d.n_samples_:,} × {d.n_features_in_:,} embeddings"
     record = d.manifest_
     footer = (
-        f"dctheory {record['dctheory']}, {record['time']}, {record['seconds']:g} s, seed "
-        f"{d.seed}; {record['command']}. The theory is that of arXiv 2501.01317."
+        f"dctheory {record['dctheory']}, {record['time']}, {record['seconds']:g} s, seed {d.seed}"
     )
-    make = page if whole else fragment
-    return make(title, lead(d), sections(d), footer)
+    if not whole:
+        return fragment(title, lead(d), sections(d), footer)
+    return page(title, lead(d), sections(d), f"{footer}: {record['command']}")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from dctheory.plot.style import COLOURS, LINES, SYMBOLS, styled, subplots
+from dctheory.plot.style import COLOURS, LINES, SYMBOLS, legend_below, styled, subplots
 
 # Kinds of pairs as a distribution names them -> colour and line.
 _KINDS: dict[str, tuple[str, Any]] = {
@@ -122,7 +122,7 @@ def modes(rows: Sequence[tuple[str, str, float, int]], k: int) -> Figure:
         rows: (name, sector, eigenvalue, multiplicity), in descending order; a name may recur.
         k: features; λ_{k+1} is marked.
     """
-    figure, ((axes,),) = subplots(height=2.4)
+    figure, ((axes,),) = subplots(height=2.9)
     first = 1
     seen: set[str] = set()
     for name, sector, value, count in rows:
@@ -152,8 +152,9 @@ def modes(rows: Sequence[tuple[str, str, float, int]], k: int) -> Figure:
     smallest = min([abs(value) for _, _, value, _ in rows if abs(value) > _NO_EIGENVALUE] or [1])
     axes.set_yscale("symlog", linthresh=smallest)
     axes.set(xscale="log", xlabel=SYMBOLS["j"], ylabel=r"eigenvalue $\lambda_j$ of $\bar{A}$")
+    axes.set_ylim(None if rows[-1][2] < -_NO_EIGENVALUE else 0, 2)
     axes.grid(axis="y")
-    axes.legend()
+    legend_below(figure, axes, 2)
     return figure
 
 
@@ -197,7 +198,7 @@ def bounds_and_errors(
         ylim=(len(rows) - 0.5, -0.5),
     )
     axes.grid(axis="x")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    legend_below(figure, axes, 2)
     return figure
 
 

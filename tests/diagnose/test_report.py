@@ -67,7 +67,7 @@ def test_the_page_is_well_formed_and_needs_no_network(page):
             assert not name.startswith("on"), tag
             if name in ("src", "href", "srcset", "action", "poster", "data"):
                 assert value.startswith(("data:image/", "#"))
-    (style,) = re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)
+    style = "".join(re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL))
     assert "url(" not in style
     assert "@import" not in style
     assert {"lang": "en"} in found.all("html")
@@ -125,9 +125,13 @@ def test_the_document_is_strict_json(diagnosis):
 
 def test_a_notebook_shows_the_report(diagnosis, page):
     shown = diagnosis._repr_mimebundle_()["text/html"]
-    assert shown in page
     assert "<html" not in shown
-    _Page(shown)
+    assert len(_Page(shown).all("img")) == len(_Page(page).all("img"))
+    # The page around it keeps its own style, and its report does not tell how it was started.
+    (style,) = re.findall(r"<style>(.*?)</style>", shown, flags=re.DOTALL)
+    for rule in re.findall(r"([^{}]+){", style):
+        assert rule.strip().startswith((".diagnosis", "@media print"))
+    assert diagnosis.manifest_["command"] not in shown
 
 
 def test_tables_of_many_classes_stay_out_of_the_document(diagnosis, monkeypatch):
@@ -149,3 +153,22 @@ def test_one_class_in_the_spectrum_leaves_what_can_be_said(monkeypatch):
     assert "a single class" in found.to_text()
     assert found.difficulty_ is not None
     assert found.distribution_.kinds == ("all",)
+
+
+def test_a_damaged_image_costs_its_picture_only(tmp_path):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for place in range(12):
+        Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(
+            tmp_path / f"{place}.png"
+        )
+    found = Diagnosis(classes=2).fit(rng.standard_normal((12, 4)), images=tmp_path)
+    assert "data:image/png" in found.to_html()
+    for place in range(12):
+        path = tmp_path / f"{place}.png"
+        path.write_bytes(path.read_bytes()[:60])
+    page = found.to_html()
+    assert "No picture: " in page
+    assert "data:image/png" not in page
+    assert "data:image/svg" in page
