@@ -143,6 +143,7 @@ GENERATORS: dict[str, Callable[..., str]] = {
     "experiments": results_page.experiments,
     "result": results_page.result,
     "paper-tables": results_page.paper_tables,
+    "figure": results_page.figure,
 }
 
 

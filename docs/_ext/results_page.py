@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
 
 from markdown import escape, table
 
+from dctheory._table import format_cell
 from dctheory.experiment._base import duration
 from dctheory.experiment._publish import read_published
+from dctheory.experiment._published_table import paper_table
 from dctheory.experiment.registry import EXPERIMENTS, load_experiment
 
-_PUBLISHED = Path(__file__).resolve().parents[2] / "figures" / "data" / "experiments"
+_FIGURES = Path(__file__).resolve().parents[2] / "figures"
+_PUBLISHED = _FIGURES / "data" / "experiments"
 _MISSING = "*still to be measured*"
 
 
@@ -96,28 +100,16 @@ def _signed(value: float, form: str) -> str:
 
 def paper_tables() -> str:
     """Each table and figure of the paper that CIFAR serves: command, numbers, verdict, cost."""
-    rows: list[tuple[str, ...]] = []
-    for name in EXPERIMENTS:
-        if not name.startswith("cifar-"):
-            continue
-        title = escape(load_experiment(name).title)
-        documents = _published(name)
-        if not documents:
-            rows.append((title, f"`dctheory experiment {name}`", "", _MISSING, "", "", ""))
-        for document in documents:
-            rows += _rows(title, document)
-    columns = ("", "command", "claim", "verdict", "ours, 95 % interval", "paper", "cost")
-    return table(columns, rows)
+    found = paper_table(_PUBLISHED)
+    cells = [[format_cell(row[name]) for name in found.columns] for row in found.rows]
+    rows = [[escape(cell) for cell in row] for row in cells]
+    return "\n\n".join([table(found.columns, rows), *map(escape, found.notes)])
 
 
-def _rows(title: str, document: dict[str, Any]) -> list[tuple[str, ...]]:
-    found, command, cost = document["result"], f"`{document['command']}`", _cost(document)
-    if not found.verdicts:
-        return [(title, command, "", "no claim to decide", "", "", cost)]
-    return [
-        (
-            *(title, command, escape(each.claim), each.verdict),
-            *(_difference(each), _number(each.published), cost),
-        )
-        for each in found.verdicts
-    ]
+def figure(name: str) -> str:
+    """A picture of figures/ with its caption."""
+    data, picture = _FIGURES / "data" / f"{name}.json", _FIGURES / f"{name}.svg"
+    if not (data.exists() and picture.exists()):
+        return f"Figure {name}: *still to be drawn* (`python figures/regenerate.py {name}`)."
+    caption = json.loads(data.read_text(encoding="utf-8"))["caption"]
+    return f"```{{figure}} /../figures/{picture.name}\n:alt: {name}\n\n{escape(caption)}\n```"
