@@ -21,6 +21,11 @@ FOLDS = 5
 PROBE, NEIGHBOURS = CLASSIFIERS = ("linear probe", "nearest neighbours")
 ALL, EASY, DIFFICULT = "all", "easy", "difficult"
 
+_BY_CHOICE = (
+    "where difficult samples were chosen by a classifier's confusion, errors are among them by "
+    "that choice"
+)
+
 # Steps of L-BFGS, and ridge, of the probe (see dctheory.train.probe).
 _STEPS, _RIDGE = 100, 1e-4
 # Multiply-additions that the probes may take: some seconds on two cores.
@@ -101,7 +106,10 @@ class MeasuredErrors:
             (each.classifier, each.samples, each.rate, each.low, each.high, each.errors, each.count)
             for each in self.rates
         ]
-        return Table(columns, rows, "Held-out errors", (self.method,))
+        notes = [self.method]
+        if any(each.samples == DIFFICULT for each in self.rates):
+            notes.append(_BY_CHOICE)
+        return Table(columns, rows, "Held-out errors", notes)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as strict JSON can hold it."""

@@ -102,11 +102,14 @@ class GraphReading(Generic[_Graph]):
         if value >= 1:
             return f"λ_{self.k + 1} = 1: the graph falls into more than k = {self.k} parts"
         if self.largest_eigenvalue is None:
-            return (
+            text = (
                 f"vacuous because of δ: at δ = {delta:.3g} the bound is at least 12δ = "
                 f"{12 * delta:.3g} for any λ ≥ 0; pairs of different classes have "
                 f"{2 * delta:.1%} of the weight, and only below 1/6 can a bound be below 1"
             )
+            if self.delta.vacuous_at_every_size:
+                text += "; with as many classes and this β no n, n_d, γ or k leads there"
+            return text
         return (
             f"vacuous because of λ_{self.k + 1} = {value:.4g}: at δ = {delta:.3g} it would have "
             f"to be below {self.largest_eigenvalue:.4g}; a larger k may do"

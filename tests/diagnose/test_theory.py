@@ -139,7 +139,15 @@ def test_the_limits_are_where_the_bound_is_one():
     assert at_limit == pytest.approx(1)
     assert found.largest_eigenvalue is None
     assert "because of δ" in found.blame
-    assert f"{12 * float(found.delta.value):.3g}" in found.blame
+
+
+@pytest.mark.parametrize(("beta", "hopeless"), [(0.11, True), (0.09, False)])
+def test_vacuous_at_every_size(beta, hopeless):
+    # δ is at least rβ/(2(1 + rβ)) at any n: 1/12 where rβ = 1/5.
+    _, estimate = of_graph(**(SMALL | {"beta": beta}))
+    found = read_theory(estimate, k=3).levels
+    assert found.bound.is_vacuous
+    assert ("no n, n_d, γ or k" in found.blame) == hopeless
 
 
 def test_blame_of_the_eigenvalue_and_of_nothing():
