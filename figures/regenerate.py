@@ -114,7 +114,7 @@ def _check(entries: Sequence[Entry], with_bytes: bool) -> int:
             for problem in problems:
                 print(f"{entry.name}: {problem}", file=sys.stderr)
             failed += bool(problems)
-    print(f"{len(entries)} figures made anew, {failed} differ from what is stored")
+    print(f"{len(entries)} made anew, {failed} differ from what is stored")
     return 1 if failed else 0
 
 

@@ -43,7 +43,7 @@ def noisy_spectrum(
     )
     _draw_outliers(left, outliers)
     left.set(xlabel=r"eigenvalue of $\bar A$ under noise", ylabel="density of the bulk")
-    left.legend(loc="upper center", bbox_to_anchor=(0.62, 1))
+    left.legend(loc="upper center", bbox_to_anchor=(0.7, 1))
     _draw_path(right, path, thresholds)
     label_panels([left, right])
     return figure
