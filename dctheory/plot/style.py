@@ -20,6 +20,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from numpy.typing import NDArray
 
 from dctheory._runs import write_atomic
@@ -239,8 +240,14 @@ def to_svg(figure: Figure) -> str:
 
 
 def to_png(figure: Figure, dpi: int = 200) -> bytes:
-    """The figure as PNG bytes, without a date or a version."""
-    return _save(figure, "png", {"Software": None}, dpi)
+    """The figure as PNG bytes, in at most 256 colours, without a date or a version."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(_save(figure, "png", {"Software": None}, dpi))) as picture:
+        few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        few.save(buffer, "PNG", optimize=True, dpi=(dpi, dpi))
+    return buffer.getvalue()
 
 
 def write_figure(figure: Figure, stem: str | Path, dpi: int = 200) -> tuple[Path, Path]:
@@ -252,8 +259,19 @@ def write_figure(figure: Figure, stem: str | Path, dpi: int = 200) -> tuple[Path
     return vector, picture
 
 
-def _save(figure: Figure, kind: str, metadata: dict[str, None], dpi: int = 72) -> bytes:
+def _save(figure: Figure, kind: str, metadata: dict[str, None], dpi: int = 200) -> bytes:
     buffer = io.BytesIO()
     with styled():
+        _lay_out(figure)
         figure.savefig(buffer, format=kind, metadata=metadata, dpi=dpi)
     return buffer.getvalue()
+
+
+def _lay_out(figure: Figure) -> None:
+    """Give the axes their places once: a second layout differs by rounding, and so by bytes."""
+    engine = figure.get_layout_engine()
+    if engine is not None and not isinstance(engine, PlaceHolderLayoutEngine):
+        # Titles and legends move in the first round, and the axes after them in the second.
+        for _ in range(2):
+            figure.draw_without_rendering()
+        figure.set_layout_engine("none")
