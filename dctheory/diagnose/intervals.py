@@ -60,7 +60,7 @@ class Interval:
         estimate: the number itself.
         low, high: Student's t on both sides of it.
         error: standard error.
-        freedom: degrees of freedom (Satterthwaite's, over the groups left out of).
+        freedom: degrees of freedom: Satterthwaite's over strata, classes less one by class.
     """
 
     estimate: float
