@@ -85,7 +85,7 @@ PLAN = (
     Step("speed-losses", "speed"),
     *_experiments("d", "combined", "margin", "temperature", changes=CIFAR_100),
     # (e): debiased and HCL are among the methods of `combined`.
-    *_experiments("e", "selection"),
+    *_experiments("e", "oracle", "selection"),
     *_experiments("f", "moco", "longtail", "subsets", "sensitivity"),
     *_experiments("g", "baseline", "combined", size="paper"),
 )

@@ -31,12 +31,15 @@ class Thresholds:
         features: (R, p) unit rows.
         candidates: (M, p) unit rows of the queue; None for pairs of views, where M = R = 2N.
         lower, upper: (R,) thresholds; −∞ and ∞ where there is no limit.
+        labels: (R,) classes of pairs of views, of which only pairs of two classes are selected, as
+            no one can who has no labels; None for Eq. 12.
     """
 
     features: jax.Array
     candidates: jax.Array | None
     lower: jax.Array
     upper: jax.Array
+    labels: jax.Array | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -49,7 +52,10 @@ class Thresholds:
         others = self.features if self.candidates is None else self.candidates
         cosine = products(rows_of(self.features, start, size), others)
         lower, upper = (rows_of(each, start, size)[:, None] for each in (self.lower, self.upper))
-        return (cosine >= lower) & (cosine < upper)
+        chosen = (cosine >= lower) & (cosine < upper)
+        if self.labels is None:
+            return chosen
+        return chosen & (rows_of(self.labels, start, size)[:, None] != self.labels)
 
 
 def select_pairs(

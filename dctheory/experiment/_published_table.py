@@ -46,7 +46,7 @@ def paper_table(folder: str | os.PathLike[str] = PUBLISHED) -> Table:
 def _rows(name: str, dataset: str, folder: Any) -> Iterator[dict[str, Any]]:
     where, _, words = load_experiment(name).title.rpartition(": ")
     data = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}[dataset]
-    common = {"in the paper": where or "baseline", "data": data}
+    common = {"in the paper": where or "not there", "data": data}
     try:
         found = published_result(name, DECISIVE, dataset=dataset, folder=folder)
     except NotMeasured as missing:

@@ -23,6 +23,7 @@ EXPERIMENTS = {
     "cifar-margin": "dctheory.experiment.cifar.comparisons:MARGIN",
     "cifar-temperature": "dctheory.experiment.cifar.comparisons:TEMPERATURE",
     "cifar-combined": "dctheory.experiment.cifar.comparisons:COMBINED",
+    "cifar-oracle": "dctheory.experiment.cifar.comparisons:ORACLE",
     "cifar-moco": "dctheory.experiment.cifar.comparisons:MOCO",
     "cifar-longtail": "dctheory.experiment.cifar.comparisons:LONGTAIL",
     "cifar-mixed": "dctheory.experiment.cifar.mixed:MIXED_CIFAR",

@@ -17,7 +17,7 @@ LOSSES = ("spectral", "infonce")
 # The paper's methods, and those they are compared with.
 REMEDIES = ("baseline", "removal", "margin", "temperature", "combined")
 METHODS = (*REMEDIES, "debiased", "hcl", "dcl")
-SCOPES = ("selected", "all")
+SCOPES = ("selected", "oracle", "all")
 EDITS = ("none", "margin", "temperature")
 NORMS = ("free", "unit", "ball")
 OPTIMIZERS = ("sgd", "adamw", "lars")
@@ -67,7 +67,8 @@ class ObjectiveConfig:
             "infonce".
         method: what happens to negative pairs: "baseline", "removal", "margin" (σ), "temperature"
             (ρ), "combined"; for InfoNCE also "debiased", "hcl" and "dcl".
-        scope: on the pairs that Eq. 12 selects, or on all negative ones.
+        scope: on the pairs that Eq. 12 selects ("selected"); those above Sim_posLow that are of two
+            classes ("oracle": labels in place of posHigh, of images); or all negative ones ("all").
         temperature: τ of InfoNCE.
         sigma, rho: σ and ρ.
         beta, tau_plus: β and τ⁺ of "hcl" and "debiased".
@@ -132,6 +133,11 @@ class ObjectiveConfig:
         if self.method == "removal" and self.scope == "all":
             raise ValueError(
                 "objective.method 'removal' with scope 'all' leaves no negative; use 'selected'"
+            )
+        if self.scope == "oracle" and self.queue:
+            raise ValueError(
+                "objective.scope 'oracle' needs labels, which keys of a queue do not have; use "
+                "objective.queue = 0"
             )
         if self.edit != "margin" and self.edit_scale != 1:
             raise ValueError(
@@ -274,6 +280,8 @@ class TrainConfig:
             )
         if self.objective.edit != "none" and self.data.kind != "graph":
             raise ValueError("objective.edit needs graph data, whose difficult pairs are known")
+        if self.objective.scope == "oracle" and self.data.kind in ("graph", "sphere"):
+            raise ValueError("objective.scope 'oracle' needs the labels of images; use 'selected'")
         if 0 < self.objective.queue < self.batch_size:
             raise ValueError(
                 f"objective.queue = {self.objective.queue} holds no batch of {self.batch_size} "

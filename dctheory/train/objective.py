@@ -54,7 +54,8 @@ class Objective:
     Attributes:
         loss: "spectral" or "infonce".
         family: "baseline" (of all members), "remedy", "hcl" (debiased is its β = 0) or "dcl".
-        selects: whether any member selects pairs by Eq. 12.
+        selects: whether any member selects pairs, by Eq. 12 or by labels.
+        oracle: whether by labels.
         pos_high, pos_low: percentiles of Eq. 12.
         edit: "none", "margin" or "temperature" on pairs of nodes.
         norm, mu: of the spectral loss.
@@ -66,6 +67,7 @@ class Objective:
     loss: str
     family: str
     selects: bool
+    oracle: bool
     pos_high: float
     pos_low: float
     edit: str
@@ -75,7 +77,13 @@ class Objective:
     block_size: int | None = None
 
     def value(
-        self, numbers: Numbers, h: jax.Array, z: jax.Array, edits: Any, keys: Keys | None
+        self,
+        numbers: Numbers,
+        h: jax.Array,
+        z: jax.Array,
+        edits: Any,
+        keys: Keys | None,
+        labels: Any = None,
     ) -> jax.Array:
         """The loss of a batch, a scalar.
 
@@ -84,47 +92,53 @@ class Objective:
             h, z: (2B, p) and (2B, d), views 1 first.
             edits: (B, B) margins or temperatures where ``edit`` asks for them.
             keys: the queue, if there is one.
+            labels: (B,) classes, for an oracle.
         """
         first, second = jnp.split(z, 2)
         queue = None if keys is None else keys.z
         options: dict[str, Any] = {"queue": queue, "block_size": self.block_size}
         if self.loss == "infonce":
-            pairs = self._pair_map(numbers, h, keys)
+            pairs = self._pair_map(numbers, h, keys, labels)
             return info_nce(first, second, numbers.temperature, pairs, **options)
         options |= {"norm": self.norm, "mu": self.mu}
         if self.edit != "none":
             options[self.edit] = edits
         elif self.family == "remedy":
-            options |= self._spectral_remedy(numbers, h, keys)
+            options |= self._spectral_remedy(numbers, h, keys, labels)
         return spectral_loss(first, second, **options)
 
-    def _selection(self, numbers: Numbers, h: jax.Array, keys: Keys | None) -> Thresholds | None:
+    def _selection(
+        self, numbers: Numbers, h: jax.Array, keys: Keys | None, labels: Any
+    ) -> Thresholds | None:
         """The pairs that the remedy changes; None for all of them."""
         if not self.selects:
             return None
         anchors, queue = (h, None) if keys is None else (jnp.split(h, 2)[0], keys.h)
+        high = 0.0 if self.oracle else self.pos_high
         found = select_thresholds(
-            anchors, self.pos_high, self.pos_low, queue=queue, block_size=self.block_size
+            anchors, high, self.pos_low, queue=queue, block_size=self.block_size
         )
+        if self.oracle:
+            found = dataclasses.replace(found, labels=jnp.concatenate([labels, labels]))
         lower = jnp.where(numbers.everywhere, -jnp.inf, found.lower)
         upper = jnp.where(numbers.everywhere, jnp.inf, found.upper)
         return dataclasses.replace(found, lower=lower, upper=upper)
 
-    def _pair_map(self, numbers: Numbers, h: jax.Array, keys: Keys | None) -> PairMap:
+    def _pair_map(self, numbers: Numbers, h: jax.Array, keys: Keys | None, labels: Any) -> PairMap:
         if self.family == "hcl":
             return PairMap("hcl", beta=numbers.beta, tau_plus=numbers.tau_plus)
         if self.family in ("baseline", "dcl"):
             return PairMap(self.family)
         sigma = jnp.where(numbers.removes, -jnp.inf, numbers.sigma)
-        selection = self._selection(numbers, h, keys)
+        selection = self._selection(numbers, h, keys, labels)
         return PairMap("combined", selection, sigma=sigma, rho=numbers.rho)
 
     def _spectral_remedy(
-        self, numbers: Numbers, h: jax.Array, keys: Keys | None
+        self, numbers: Numbers, h: jax.Array, keys: Keys | None, labels: Any
     ) -> dict[str, jax.Array]:
         size = len(h) // 2
         shape = (size, size if keys is None else len(keys.h))
-        selection = self._selection(numbers, h, keys)
+        selection = self._selection(numbers, h, keys, labels)
         if selection is None:
             mask = jnp.ones(shape, bool)
         else:
@@ -148,20 +162,21 @@ def make_objective(configs: Sequence[ObjectiveConfig], block_size: int | None = 
         raise ValueError(
             "the runs have objectives of different kinds; train them one after the other"
         )
-    loss, family, pos_high, pos_low, edit, norm, mu, queue, _ = parts.pop()
+    loss, family, oracle, pos_high, pos_low, edit, norm, mu, queue, _ = parts.pop()
     changed = [config for config in configs if config.method not in ("baseline", *_OTHERS)]
     if family == "remedy" and not changed:
         family = "baseline"
-    selects = any(config.scope == "selected" for config in changed)
-    return Objective(loss, family, selects, pos_high, pos_low, edit, norm, mu, queue, block_size)
+    selects = any(config.scope != "all" for config in changed)
+    numbers = (pos_high, pos_low, edit, norm, mu, queue, block_size)
+    return Objective(loss, family, selects, oracle and selects, *numbers)
 
 
 def shared_part(config: ObjectiveConfig) -> tuple[Any, ...]:
     """What must be equal for two objectives to be members of one program."""
     family = "remedy" if config.method in REMEDIES else _OTHERS[config.method]
     return (
-        config.loss, family, config.pos_high, config.pos_low, config.edit, config.norm, config.mu,
-        config.queue, config.momentum,
+        config.loss, family, config.scope == "oracle", config.pos_high, config.pos_low, config.edit,
+        config.norm, config.mu, config.queue, config.momentum,
     )  # fmt: skip
 
 

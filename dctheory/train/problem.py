@@ -245,6 +245,7 @@ def _images(
 ) -> Problem:
     """Whatever is trained on, the probe is fitted to all images as they were before mixing."""
     indices = jnp.asarray(train.indices, jnp.int32)
-    source = ImageSource(augmentation, jnp.asarray(train.images), indices)
+    labels = jnp.asarray(train.labels, jnp.int32)
+    source = ImageSource(augmentation, jnp.asarray(train.images), indices, labels)
     evaluation = EvaluationSet(fit.images, fit.labels, test.images, test.labels, classes)
     return Problem(source, evaluation, train.images.shape[1:])

@@ -36,6 +36,8 @@ class Views(NamedTuple):
     second: jax.Array
     edits: jax.Array | None = None
     """(B, B) margins or temperatures of (view 1 of i, view 2 of j), where an edit asks for them."""
+    labels: jax.Array | None = None
+    """(B,) classes, for a selection by an oracle; None where the data has none."""
 
 
 class Source(Protocol):
@@ -110,11 +112,13 @@ class ImageSource:
         images: (N, H, W, channels) floats in [0, 1], or uint8.
         indices: (N,) int32 identities: what augmentation a sample gets depends on its identity,
             not on the subset that it is in.
+        labels: (N,) int32 classes; None for none.
     """
 
     augmentation: Augmentation = field(metadata={"static": True})
     images: jax.Array
     indices: jax.Array
+    labels: jax.Array | None = None
 
     @property
     def num_samples(self) -> int:
@@ -125,7 +129,8 @@ class ImageSource:
         """Two views of the images in the moment's rows."""
         when = (moment.seed, moment.epoch, moment.step)
         images, indices = self.images[moment.rows], self.indices[moment.rows]
-        return Views(*two_views(images, indices, *when, self.augmentation))
+        labels = None if self.labels is None else self.labels[moment.rows]
+        return Views(*two_views(images, indices, *when, self.augmentation), labels=labels)
 
 
 @jax.tree_util.register_dataclass

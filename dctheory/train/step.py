@@ -200,7 +200,7 @@ class Program:
             return self._queue_loss(params, state, views, hyper)
         inputs = jnp.concatenate([views.first, views.second])
         h, z, stats = self.network.apply(params, state["stats"], inputs, True)
-        loss = self.objective.value(hyper.numbers, h, z, views.edits, None)
+        loss = self.objective.value(hyper.numbers, h, z, views.edits, None, views.labels)
         return loss, {"stats": stats}
 
     def _queue_loss(

@@ -38,7 +38,7 @@ def test_without_files_every_row_is_missing(tmp_path):
     table = paper_table(tmp_path)
     assert {row["verdict"] for row in table.rows} == {MISSING}
     assert all(row["ours"] is row["cost"] is None for row in table.rows)
-    assert len(table.rows) == 11 + 4
+    assert len(table.rows) == 12 + 4
     (row,) = rows_of(table, "cifar-removal", "CIFAR-100")
     assert row["command"] == (
         "dctheory experiment cifar-removal --preset gpu --set dataset=cifar100"

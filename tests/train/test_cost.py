@@ -34,9 +34,9 @@ def config(seed=0, batch=32, **model):
 def test_a_linear_encoder_by_hand():
     cost = training_cost([config()])
     weights = PIXELS * 16
-    # Images of 8 × 8 floats and their numbers.
-    assert cost.data % (4 * PIXELS + 4) == 0
-    assert cost.steps == 3 * (cost.data // (4 * PIXELS + 4) // 32)
+    # Images of 8 × 8 floats, their numbers and labels.
+    assert cost.data % (4 * PIXELS + 8) == 0
+    assert cost.steps == 3 * (cost.data // (4 * PIXELS + 8) // 32)
     assert cost.parameters == cost.gradients
     assert cost.parameters in (4 * weights, 4 * (weights + 16))
     # Momentum and two counters; the loss keeps z and what it is normalised by.

@@ -20,10 +20,10 @@ Z = RNG.standard_normal((2 * B, D)).astype(np.float32)
 MASK = np.asarray(jax.jit(select_pairs, static_argnums=(1, 2))(H, 20, 80))
 
 
-def value(config, group=(), keys=None, edits=None):
+def value(config, group=(), keys=None, edits=None, labels=None):
     """The loss of ``config`` in a program made for it and the configurations of ``group``."""
     function = compiled(make_objective([config, *group]))
-    return float(function(make_numbers(config), H, Z, edits, keys))
+    return float(function(make_numbers(config), H, Z, edits, keys, labels))
 
 
 @functools.cache
@@ -76,6 +76,27 @@ def test_infonce_of_each_remedy(method, scope):
     assert value(given, others) == pytest.approx(expected, rel=1e-5)
     if method in ALONE:
         assert value(given) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["infonce", "spectral"])
+def test_an_oracle_selects_similar_pairs_of_two_classes(loss):
+    labels = np.array([0, 1, 0, 2, 1, 0], np.int32)
+    given = config("margin", scope="oracle", loss=loss)
+    # Eq. 12 without its upper limit, and labels in its place.
+    similar = np.asarray(jax.jit(select_pairs, static_argnums=(1, 2))(H, 0, 80))
+    both = np.tile(labels, 2)
+    mask = similar & (both[:, None] != both)
+    assert 0 < mask.sum() < similar.sum()
+    if loss == "infonce":
+        expected = ntxent(0.4, lambda s, i, j: LOGITS["margin"](s, bool(mask[i, j])))
+    else:
+        first, second = Z[:B].astype(float), Z[B:].astype(float)
+        terms = (first @ second.T + 0.2 * mask[:B, B:]) ** 2
+        expected = terms[~np.eye(B, dtype=bool)].mean() - 2 * np.mean((first * second).sum(1))
+    assert value(given, labels=labels) == pytest.approx(expected, rel=1e-5)
+    # Not of one program with those that have no labels.
+    with pytest.raises(ValueError, match="different kinds"):
+        make_objective([given, config("margin", loss=loss)])
 
 
 @pytest.mark.parametrize(("method", "scope"), CASES)

@@ -97,7 +97,7 @@ def test_a_sample_is_augmented_by_its_identity_and_the_moment(make):
 
 
 def test_points_without_noise_are_the_points():
-    first, second, _ = points(noise=0.0).views(moment(rows=[6, 0]), 2)
+    first, second, *_ = points(noise=0.0).views(moment(rows=[6, 0]), 2)
     unit = POINTS / np.linalg.norm(POINTS, axis=1, keepdims=True)
     np.testing.assert_allclose(first, unit[[6, 0]], atol=1e-6)
     np.testing.assert_array_equal(first, second)
@@ -132,3 +132,12 @@ def test_another_augmentation_is_another_law():
     other = dataclasses.replace(images(), augmentation=Augmentation(flip=0.4, noise=0.3))
     assert law(images()) == law(images([6, 5, 4, 3, 2, 1, 0]))
     assert law(other) != law(images())
+
+
+def test_labels_go_with_their_images():
+    labels = jnp.arange(7, dtype=jnp.int32) * 10
+    source = dataclasses.replace(images(), labels=labels)
+    found = source.views(moment(rows=[4, 0, 2]), 3)
+    assert found.labels.tolist() == [40, 0, 20]
+    assert np.array_equal(found.first, images().views(moment(rows=[4, 0, 2]), 3).first)
+    assert images().views(moment(rows=[4]), 1).labels is None

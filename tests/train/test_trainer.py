@@ -229,11 +229,17 @@ def test_a_file_is_no_configuration():
     [
         ({"queue": 7}, "objective.queue = 7 holds no batch of 8 keys"),
         ({"queue": 8, "loss": "spectral", "edit": "margin"}, "it needs objective.queue = 0"),
+        ({"queue": 8, "method": "margin", "scope": "oracle"}, "keys of a queue do not have"),
     ],
 )
 def test_a_queue_that_does_not_fit_is_refused(values, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(CONFIG, objective=ObjectiveConfig(**values))
+
+
+def test_an_oracle_needs_labels():
+    with pytest.raises(ValueError, match="'oracle' needs the labels of images"):
+        dataclasses.replace(CONFIG, objective=ObjectiveConfig(method="margin", scope="oracle"))
 
 
 # --- Processes that are killed

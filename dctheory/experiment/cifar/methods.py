@@ -40,7 +40,8 @@ def _dotted(key: str) -> str:
 
 
 def compared(settings: CifarSettings, names: Sequence[str]) -> list[Method]:
-    """The methods of these names; "margin-all" is "margin" on all negative pairs.
+    """The methods of these names; "margin-all" is "margin" on all negative pairs, "margin-oracle"
+    on those that labels select.
 
     Every one has as many candidates, τ among their coordinates, so that none is searched harder
     than the baseline's τ. Percentiles count in units of 100/(r + 1).

@@ -94,10 +94,15 @@ def _with_ends(name: str, mean: MeanInterval) -> dict[str, Any]:
 def _amounts(settings: CifarSettings, runs: Runs, method: Method) -> dict[str, Any]:
     """How much of the pairs and of the images a method changes, and the time of a run."""
     objective = settings.config(method.changes(0), 0).objective
-    share = 0.0
+    share: float | None = 0.0
     if objective.method in ("removal", "margin", "temperature", "combined"):
-        all_of_them = objective.scope == "all"
-        share = 100.0 if all_of_them else objective.pos_low - objective.pos_high
+        shares = {
+            "all": 100.0,
+            "selected": objective.pos_low - objective.pos_high,
+            # Of those above Sim_posLow all that are of two classes: their number varies.
+            "oracle": None,
+        }
+        share = shares[objective.scope]
     found = runs.of(method.name)
     return {
         "selected, %": share,

@@ -41,7 +41,7 @@ def test_time_and_memory_of_a_plan(data_dir):
     assert found["training"]["runs"] == 8
     assert found["memory"]["peak"].endswith(" MB")
     assert "(16 views, " in found["memory"]["activations"]
-    # 40 images of 32 × 32 × 3 bytes with their numbers.
+    # 40 images of 32 × 32 × 3 bytes with their numbers and labels.
     assert found["memory"]["data set"] == "123 kB"
 
 
