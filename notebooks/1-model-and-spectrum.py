@@ -108,7 +108,8 @@ graph.spectrum()
 # - The $r$ **class** modes are equal within a class and differ between classes. They are what a
 #   linear probe needs: with the trivial mode they fill $k = r + 1$ features.
 # - **difficult-against-easy** tells difficult nodes from easy ones, whatever their class. It is of
-#   no use to the probe, but it has an eigenvalue and takes its turn.
+#   no use to the probe, but it has an eigenvalue and takes its turn. (Its companions **class,
+#   difficult-against-easy** do so with another sign for each class.)
 # - The **bulk** modes differ within a class and sum to zero there: noise, as far as labels go.
 #
 # The closed forms are exact; a numerical eigensolver finds the same.
@@ -195,7 +196,7 @@ try:
 except ImportError:
     print("Sliders need ipywidgets (pip install 'dctheory[notebooks]'); explore(…) does without.")
 else:
-    share = (0.0, 1.0, 0.01)
+    share = (0.0, 0.99, 0.01)
     sliders = interact(
         explore,
         n=(2, 40),

@@ -32,6 +32,7 @@ SMALL = os.environ.get("DCTHEORY_NOTEBOOK_SIZE") == "small"
 digits = load_digits()
 rows = slice(None, None, 2 if SMALL else 1)
 pictures = (digits.images[rows, ..., None] / 16).astype(np.float32)
+pixels = (255 * pictures).round().astype(np.uint8)
 labels = digits.target[rows]
 
 # %% [markdown]
@@ -50,7 +51,7 @@ encoder, embeddings.shape
 # ## The diagnosis
 
 # %%
-diagnosis = Diagnosis().fit(embeddings, labels, images=(255 * pictures).astype(np.uint8))
+diagnosis = Diagnosis().fit(embeddings, labels, images=pixels)
 diagnosis
 
 # %% [markdown]
@@ -85,7 +86,7 @@ diagnosis.intervals_
 
 # %%
 difficulty = diagnosis.difficulty_
-Image(contact_sheet(pictures, difficulty.pairs[:12]))
+Image(contact_sheet(pixels, difficulty.pairs[:12]))
 
 # %%
 difficulty.suggested[:10], len(difficulty.suggested), len(difficulty.kept)
