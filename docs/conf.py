@@ -39,6 +39,8 @@ suppress_warnings = ["ref.python"]
 html_theme = "furo"
 html_title = "dctheory"
 html_copy_source = False
+html_css_files = ["dctheory.css"]
+html_static_path = ["_static"]
 html_show_sphinx = False
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from dctheory import formulas
+from dctheory.claims.thm_4_3 import difficult_pair
+
 READINGS = ("both", "matched", "either")
 
 
@@ -166,6 +169,23 @@ def test_eq_7_and_its_readings():
     c1 = F(7, 3)
     assert F(1, 3) / 2**2 == F(1, 12)
     assert F(5, 3) / (c1**2 * F(5, 3)) * F(1, 3) == F(3, 49)
+
+
+@settings(max_examples=50, deadline=None)
+@given(graphs())
+def test_margins_and_temperatures_of_difficult_pairs_by_reading(graph):
+    r, n, n_d, alpha, beta, gamma = graph
+    g, c2 = gamma - beta, 1 - alpha + n * (alpha + r * beta)
+    rows = {"both": n_d, "matched": 1, "either": n}
+    for reading, copies in rows.items():
+        degree = c2 + copies * r * g
+        kind = difficult_pair(reading)
+        sizes = {"r": r, "n": n, "n_d": n_d, "alpha": alpha, "beta": beta, "gamma": gamma}
+        margin = formulas.margin_entry(reading, kind).subs(**sizes)
+        assert F(int(margin.p), int(margin.q)) == g * (c2 - copies * r * beta) / (degree**2 * c2)
+        if beta:
+            tau = formulas.temperature_entry(reading, kind).subs(**sizes)
+            assert F(int(tau.p), int(tau.q)) == degree / c2 * beta / gamma
 
 
 def test_eq_7_alone_leaves_an_eigenvalue():
