@@ -54,7 +54,7 @@ class ClassCount:
 
     Attributes:
         count: estimate, at least 1.
-        low, high: of the estimates of half samples (and this one) the central 95 %.
+        low, high: the central 95 % of the estimates of half samples, with this one.
         clear: whether one gap stands out, twice the next one and found by 9 of 10 half samples;
             where not, ``count`` is a guess.
         signals: eigenvalues above the noise.
@@ -177,12 +177,13 @@ def estimate_classes(
     ]
     found = found or [1] * resamples
     votes = {int(c): found.count(c) / resamples for c in sorted(set(found))}
-    low, high = np.percentile([*found, count], [2.5, 97.5], method="nearest").astype(int).tolist()
+    ends = np.percentile(found, [2.5, 97.5], method="nearest").astype(int).tolist()
+    low, high = min(ends[0], count), max(ends[1], count)
     clear = votes.get(count, 0.0) >= _AGREEMENT and _stands_out(gaps, count, signals)
     return ClassCount(
         count=count,
-        low=min(low, count),
-        high=max(high, count),
+        low=low,
+        high=high,
         clear=clear,
         signals=signals,
         eigenvalues=values[: most + 1],

@@ -42,7 +42,7 @@ Indices = NDArray[np.int64]
 
 # By default the reference sample has as many rows as make this many pairs with all others, but
 # not fewer than some.
-_PAIRS = 2 * 10**8
+_PAIRS = 10**8
 _FEWEST_REFERENCES = 1024
 _REFERENCES_PER_CLASS = 4
 
@@ -78,7 +78,7 @@ def score_difficulty(
             labels.
         share: in (0, 1), of each class (without labels, of all) that is suggested.
         sample: rows of the reference sample, at least 6; all rows if there are not more. By
-            default 2·10⁸/N, but at least 1024 and 4 C.
+            default 10⁸/N, but at least 1024 and 4 C.
         num_pairs: of the pairs that are listed, at most.
         seed: of the reference sample and of the classifier's folds.
         progress: called with rows done, N, and a label.

@@ -124,12 +124,12 @@ def test_a_reference_sample_errs_as_stated(labelled):
     embeddings, labels, _ = planted(400)
     options = {"classes": 6} if not labelled else {"labels": labels, "gaps": np.zeros(400)}
     exact = score_difficulty(embeddings, **options).score
-    sampled = [score_difficulty(embeddings, sample=120, seed=seed, **options) for seed in range(40)]
+    sampled = [score_difficulty(embeddings, sample=240, seed=seed, **options) for seed in range(30)]
     deviations = np.array([each.score - exact for each in sampled])
     stated = np.sqrt(np.mean([each.error**2 for each in sampled]))
     assert np.sqrt(np.mean(deviations.var(axis=0))) == pytest.approx(stated, rel=0.25)
     assert np.abs(np.mean(deviations)) < stated
-    assert "compared with 120 random samples" in " ".join(sampled[0].sentences())
+    assert "compared with 240 random samples" in " ".join(sampled[0].sentences())
 
 
 def test_the_default_percentiles_find_planted_samples_and_pos_low_100_does_not():
