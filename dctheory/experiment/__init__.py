@@ -11,6 +11,9 @@ from dctheory._lazy import lazy
 _EXPORTS = {
     "run_experiment": "dctheory.experiment._run",
     "load_result": "dctheory.experiment.result",
+    "publish_result": "dctheory.experiment._publish",
+    "published_result": "dctheory.experiment._publish",
+    "paper_table": "dctheory.experiment._published_table",
     "ExperimentResult": "dctheory.experiment.result",
     "Comparison": "dctheory.experiment.result",
     "EmpiricalVerdict": "dctheory.experiment.result",

@@ -47,8 +47,15 @@ def check_publishable(
     """The file that a run with these settings may be published as.
 
     Raises ValueError where a larger run stands there (of a larger preset, of the preset as it is
-    where ``settings`` differ from it, or of more seeds), or something else than a result.
+    where ``settings`` differ from it, or of more seeds), or something else than a result, and where
+    a setting is a place of this machine.
     """
+    for key, value in settings.items():
+        if isinstance(value, str) and os.path.isabs(value):
+            raise ValueError(
+                f"{key} = {value!r} names a place of this machine, which is not published; give it "
+                "relative to the data folder"
+            )
     path = published_path(name, preset, settings, folder)
     if not path.exists():
         return path

@@ -184,6 +184,12 @@ def test_what_may_not_be_published_is_said_before_the_work(call, toy):
     assert toy.ran == []
 
 
+def test_a_setting_that_names_a_place_is_not_published(with_data, call, tmp_path):
+    with pytest.raises(UsageError, match="names a place of this machine"):
+        call("toy", "--publish", "--set", f"dataset={tmp_path}")
+    assert with_data.ran == []
+
+
 def test_a_folder_that_cannot_be_written_leaves_the_run(call):
     Path("file").write_text("kept")
     with pytest.raises(UsageError, match="finished tasks are kept"):
