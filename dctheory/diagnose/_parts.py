@@ -98,7 +98,7 @@ class _Finder:
         self.rows, self.seed = inputs.embeddings, settings["seed"]
         # Of the rows at hand, where "estimate" may be of more.
         self.own: SimilarityEstimate | None = None
-        self._outer, self._place = progress, (0, "")
+        self._outer, self._place, self._label = progress, (0, ""), ""
         self._gaps: tuple[HeldOutGaps, NDArray[np.int64]] | None = None
 
     def show(self, done: int, what: str) -> None:
@@ -108,10 +108,12 @@ class _Finder:
             self._outer(done, len(PARTS), what)
 
     def progress(self, done: int, total: int, what: str) -> None:
-        """Within a part."""
-        if self._outer is not None:
-            parts, part = self._place
-            self._outer(parts, len(PARTS), f"{part}, {100 * done // total} % of {what}")
+        """Within a part, by each per cent."""
+        parts, part = self._place
+        label = f"{part}, {100 * done // total} % of {what}"
+        if self._outer is not None and label != self._label:
+            self._label = label
+            self._outer(parts, len(PARTS), label)
 
     def classes(self) -> Any:
         from dctheory.diagnose.classes import estimate_classes

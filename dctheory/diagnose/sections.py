@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 # Bins of the histogram as it is drawn, points of the curve of scores.
 _BARS, _POINTS = 120, 400
-# Pairs that are shown as images.
-_SHOWN_PAIRS = 16
+# Difficult samples and pairs in tables, pairs as images, and rows of any table.
+_SHOWN_ROWS, _SHOWN_PAIRS, _MOST_ROWS = 8, 16, 100
 
 
 @dataclass(frozen=True)
@@ -219,10 +219,37 @@ def _levels(name: str, title: str, d: Diagnosis) -> Section:
 def _theory(name: str, title: str, d: Diagnosis) -> Section:
     theory = d.theory_
     first, *others = theory.tables()
-    pictures = [_mode_picture(each) for each in theory.graphs]
+    tables, pictures = [first], [_mode_picture(each) for each in theory.graphs]
     if theory.bounds is not None:
+        tables.append(_remedies(theory))
         pictures.append(_bound_picture(d))
-    return Section(name, title, (), (first,), tuple(others), tuple(pictures))
+    sentences = () if theory.noise is None else (_noise(theory.noise),)
+    details = tuple(_shortened(table) for table in others)
+    return Section(name, title, sentences, tuple(tables), details, tuple(pictures))
+
+
+def _remedies(theory: Any) -> Table:
+    """What each setting would change, in few columns."""
+    rows = [
+        (row.setting, _number(row.printed), _number(row.exact), row.mode) for row in theory.bounds
+    ]
+    if theory.random_removal is not None:
+        rows.append(("removal of as many random samples", None, float(theory.random_removal), None))
+    columns = ("setting", "printed bound", "exact bound", f"mode of λ_{theory.k + 1}")
+    return Table(columns, rows, "What each remedy would change", digits=6)
+
+
+def _noise(noise: Any) -> str:
+    modes = noise.prediction.normalized.outliers
+    listed = {
+        stands: ", ".join(dict.fromkeys(each.name for each in modes if each.detached is stands))
+        for stands in (True, False)
+    }
+    return (
+        f"Similarities spread by ε = {noise.epsilon:.3g} about {noise.name}. Were that independent "
+        f"noise, these modes would stand out of it: {listed[True] or 'none'}; and these would "
+        f"drown: {listed[False] or 'none'}."
+    )
 
 
 def _mode_picture(graph: Any) -> Picture:
@@ -284,8 +311,14 @@ def _difficulty(name: str, title: str, d: Diagnosis) -> Section:
     ]
     if d._images is not None and difficulty.pairs:
         pictures.append(_pair_picture(d))
-    table = _without_notes(difficulty.table(10))
-    return Section(name, title, (*difficulty.sentences(), summary), (table,), (), tuple(pictures))
+    sentences = (*difficulty.sentences(), summary)
+    tables = (_without_notes(difficulty.table(_SHOWN_ROWS)), _pairs(difficulty))
+    return Section(name, title, sentences, tables, (), tuple(pictures))
+
+
+def _pairs(difficulty: Any) -> Table:
+    columns, rows = ("sample", "and", "cosine"), difficulty.pairs[:_SHOWN_ROWS]
+    return Table(columns, rows, "Most difficult pairs")
 
 
 def _pair_picture(d: Diagnosis) -> Picture:
@@ -340,6 +373,15 @@ _SECTIONS: dict[str, tuple[str, Callable[[str, str, Any], Section]]] = {
 
 def _without_notes(table: Table) -> Table:
     return Table(table.columns, table.rows, table.title, digits=table.digits)
+
+
+def _shortened(table: Table) -> Table:
+    """The first rows of a long table, which the JSON has as a whole."""
+    left = len(table) - _MOST_ROWS
+    if left <= 0:
+        return table
+    notes = (*table.notes, f"{left:,} more rows stand in the JSON")
+    return Table(table.columns, table.rows[:_MOST_ROWS], table.title, notes, table.digits)
 
 
 def _plot() -> Any:

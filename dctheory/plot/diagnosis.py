@@ -123,21 +123,16 @@ def modes(rows: Sequence[tuple[str, str, float, int]], k: int) -> Figure:
         k: features; λ_{k+1} is marked.
     """
     figure, ((axes,),) = subplots(height=2.9)
+    # One line for each name, with breaks between its modes.
+    lines: dict[str, tuple[str, list[tuple[float, float]]]] = {}
     first = 1
-    seen: set[str] = set()
     for name, sector, value, count in rows:
-        colour = COLOURS[_MODES.get(name, _MODES.get(sector, "reference"))]
-        label = None if name in seen else name
-        seen.add(name)
-        axes.plot(
-            [first, first + count - 1],
-            [value, value],
-            "-o" if count > 1 else "o",
-            color=colour,
-            label=label,
-            markersize=3,
-        )
+        role = _MODES.get(name, _MODES.get(sector, "reference"))
+        points = lines.setdefault(name, (COLOURS[role], []))[1]
+        points += [(first, value), (first + count - 1, value), (np.nan, np.nan)]
         first += count
+    for name, (colour, points) in lines.items():
+        axes.plot(*np.transpose(points), "-o", color=colour, label=name, markersize=3)
     axes.axvline(k + 1, color=COLOURS["reference"], linestyle=LINES["reference"])
     axes.annotate(
         SYMBOLS["lambda"],

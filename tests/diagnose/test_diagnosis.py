@@ -179,6 +179,16 @@ def test_an_error_of_ours_is_no_missing_part(monkeypatch):
         Diagnosis().fit(_exact_rows(), LABELS, difficult=DIFFICULT)
 
 
+def test_a_dask_array_is_diagnosed_like_any_other(exact):
+    array = pytest.importorskip("dask.array")
+    rows = array.from_array(_exact_rows(), chunks=(10, 42))
+    found = Diagnosis().fit(rows, LABELS, difficult=DIFFICULT)
+    assert found.missing_ == exact.missing_
+    assert found.gamma_ == pytest.approx(0.2, abs=1e-12)
+    assert found.difficulty_.ranking.tolist() == exact.difficulty_.ranking.tolist()
+    assert found.errors_.rate().errors == exact.errors_.rate().errors
+
+
 # --- Partial fits
 
 

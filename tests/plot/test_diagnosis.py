@@ -53,10 +53,14 @@ def test_levels_stand_where_they_are():
 
 
 def test_families_take_their_places():
-    (axes,) = PLATES["modes"]().axes
-    spans = [line.get_xdata() for line in axes.lines[:3]]
-    assert [list(span) for span in spans] == [[1, 1], [2, 3], [4, 43]]
-    assert axes.lines[3].get_xdata()[0] == 4  # λ_{k+1}
+    figure = plates.modes(
+        [("class", "class", 0.5, 2), ("bulk", "bulk", 0.1, 40), ("class", "class", 0.0, 1)], 3
+    )
+    *families, here = figure.axes[0].lines
+    spans = {line.get_label(): line.get_xdata()[~np.isnan(line.get_xdata())] for line in families}
+    assert list(spans["class"]) == [1, 2, 43, 43]
+    assert list(spans["bulk"]) == [3, 42]
+    assert here.get_xdata()[0] == 4  # λ_{k+1}
 
 
 def test_bounds_that_do_not_exist_are_not_drawn():
