@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,17 @@ from dctheory.plot.phase import category_maps
 from dctheory.plot.spectrum import eigenvalue_by_k, modes
 
 READINGS = ("both", "matched", "either")
-# The paper's Table 10 without mixing; n is what `table-10` finds, rounded, for n_d = 8 %.
-TABLE_10 = {"classes": 10, "per_class": 10_700, "difficult": 856, "alpha": 0.472, "beta": 0.191}
 # A graph small enough that all modes can be seen.
 SMALL: dict[str, Any] = {"classes": 4, "per_class": 30, "difficult": 6, "alpha": 0.5, "beta": 0.1}
+# The plane of the phase diagrams and of the map of claims.
+PLANE: dict[str, Any] = {"classes": 4, "per_class": 60, "alpha": 0.5, "beta": 0.1}
+_PLANE_TEXT = "r + 1 = 4, n = 60, α = 0.5, β = 0.1"
+GAPS, DIFFICULT, FEATURES = np.linspace(0.005, 0.395, 79), np.arange(1, 60), np.arange(1, 33)
+GAMMA = 0.3
+# Names in the legend -> roles of their colours.
+REMEDIES = {"nothing": "without", "removal": "removal", "margin": "margin"}
+VERDICTS = {"holds": "yes", "fails": "no"}
+STATEMENTS = ("Theorem 3.4 valid", "difficult ones harm", "Corollary 4.1 right")
 
 
 # --- The graph
@@ -58,25 +66,31 @@ def graph() -> Drawing:
 @figure("spectrum")
 def spectrum() -> Drawing:
     """All modes, named, with and without difficult examples."""
-    tables, rows = {}, []
-    for pairing in READINGS:
-        place, own = 1, []
-        for mode in SimilarityGraph(**SMALL, gamma=0.3, pairing=pairing).spectrum().modes:
-            own.append((mode.name, place, place + mode.multiplicity - 1, mode.value))
-            place += mode.multiplicity
-        tables[pairing] = Table(("mode", "first", "last", "value"), own)
-        rows += [(pairing, *row) for row in own]
-    clean = SimilarityGraph(**SMALL | {"difficult": 0}, gamma=0.3).spectrum()
-    reference = clean.eigenvalue(SMALL["classes"] + 1)
+    tables = {
+        pairing: _places(SimilarityGraph(**SMALL, gamma=0.3, pairing=pairing))
+        for pairing in READINGS
+    }
+    clean = SimilarityGraph(**SMALL | {"difficult": 0}, gamma=0.3)
+    reference = clean.spectrum().eigenvalue(clean.classes + 1)
     return Drawing(
-        modes(tables, reference),
-        {"modes": Table(("pairing", "mode", "first", "last", "value"), rows)},
+        modes(tables, _places(clean)),
+        {**tables, "without difficult examples": _places(clean)},
         "Eigenvalues of Ā by place j (r + 1 = 4, n = 30, n_d = 6, α = 0.5, β = 0.1, γ = 0.3), a "
-        "bar for each family of eigenvectors. Without difficult examples every λ_j beyond the r "
-        f"class modes is (1 − α)/c2 = {reference:.4f} (dotted). Under `both` difficult examples "
-        "add one mode above it, under `matched` n_d of them, under `either` they lower the rest "
-        "and split the class modes.",
+        "bar for each family of eigenvectors, and those without difficult examples (pale), of "
+        f"which all beyond the r class modes are (1 − α)/c2 = {reference:.4f}. Under `both` "
+        "difficult examples add one mode above that, under `matched` n_d of them (n_d − 1 in the "
+        "matched bulk), under `either` r of them, and they lower the rest. Of two black bars the "
+        "upper one is the bulk of easy samples, the lower one that of difficult samples.",
     )
+
+
+def _places(graph: SimilarityGraph) -> Table:
+    """The modes with the first and the last place that they take in the spectrum."""
+    place, rows = 1, []
+    for mode in graph.spectrum().modes:
+        rows.append((mode.name, place, place + mode.multiplicity - 1, mode.value))
+        place += mode.multiplicity
+    return Table(("mode", "first", "last", "value"), rows)
 
 
 @figure("printed-and-exact")
@@ -123,22 +137,22 @@ def error_bounds() -> Drawing:
         "n_d": [(each, base | {"difficult": each}, gap) for each in range(1, 31)],
         "n": [
             (each, base | {"per_class": each, "difficult": each // 10}, gap)
-            for each in np.unique(np.geomspace(20, 2000, 25).astype(int)).tolist()
+            for each in (10 * np.unique(np.geomspace(2, 200, 25).astype(int))).tolist()
         ],
     }
     columns = ("value", "setting", "exact", "printed")
     tables = {
         (head, name): Table(columns, [row for each in points for row in _bound_rows(*each, delta)])
-        for head, delta in (("bound, own δ", None), ("bound / δ, equal δ", 1))
+        for head, delta in (("bound at its own δ", None), ("bound / δ at equal δ", 1))
         for name, points in panels.items()
     }
     return Drawing(
         bounds_by_parameter(tables, logarithmic=("n",)),
         {f"{head}: {name}": table for (head, name), table in tables.items()},
         "Error bounds under `matched` at k = r + 1, exact in the model (lines) and as the paper "
-        "prints them (pale): r + 1 = 4, n = 60, n_d = 6, α = 0.8, β = 0.002, γ − β = 0.06 but for "
-        "the parameter on the axis (n_d = n/10 in the last column). Above, each setting has the "
-        "smallest δ that its data allow, which removal makes smaller and a margin does not. "
+        "prints them (markers): r + 1 = 4, n = 60, n_d = 6, α = 0.8, β = 0.002, γ − β = 0.06, but "
+        "for the parameter on the axis (n_d = n/10 in the last column). Above, each setting has "
+        "the smallest δ that its data allow, which removal makes smaller and a margin does not. "
         "Below, the factor 4/(1 − λ) + 8 of one δ: there the margin is the better one, and the "
         "printed values with difficult examples are too small.",
     )
@@ -159,30 +173,46 @@ def _bound_rows(
 
 @figure("best-remedy")
 def best_remedy() -> Drawing:
-    """Phase diagrams of the best remedy, at equal and at own δ."""
-    gamma = np.linspace(0.105, 0.495, 79)
-    difficult = np.arange(1, 60)
-    fixed: dict[str, Any] = {"classes": 4, "per_class": 60, "alpha": 0.5, "beta": 0.1}
+    """Phase diagrams of the best remedy at k = r + 1, with the margin and without it."""
+    maps, rows = {}, []
+    for pairing in READINGS:
+        found = phase_diagram(
+            **PLANE, difficult=DIFFICULT, gamma=GAPS + PLANE["beta"], delta=0.01, pairing=pairing
+        )
+        maps["all remedies", pairing] = found.best
+        maps["removal or nothing", pairing] = np.where(found.removal_pays, 1, 0)
+        rows += [(pairing, *row.values()) for row in found.table()]
+    # By rows of the figure.
+    maps = dict(sorted(maps.items(), key=lambda item: item[0][0]))
+    return Drawing(
+        category_maps(maps, GAPS, DIFFICULT, ("gap", "n_d"), REMEDIES),
+        {"shares": Table(("pairing", "where", "points", "share"), rows)},
+        f"The remedy with the smallest exact bound at k = r + 1 and equal δ ({_PLANE_TEXT}): among "
+        "all (above), and removal against nothing (below). On a tie the smaller edit is shown. "
+        "Where the margin ends, under `either`, difficult examples do no harm. Temperature is "
+        "left out: its loss is weighted, and its eigenvalue bounds no error.",
+    )
+
+
+@figure("best-remedy-by-k")
+def best_remedy_by_k() -> Drawing:
+    """Phase diagrams of the best remedy over k, at equal and at own δ."""
     maps, rows = {}, []
     for name, delta in (("equal δ", 0.01), ("own δ", None)):
         for pairing in READINGS:
-            grid = {"difficult": difficult, "gamma": gamma, "delta": delta, "pairing": pairing}
-            found = phase_diagram(**fixed, **grid)
+            found = phase_diagram(
+                **PLANE, difficult=DIFFICULT, gamma=GAMMA, k=FEATURES, delta=delta, pairing=pairing
+            )
             maps[name, pairing] = found.best
-            if delta is not None:
-                maps["equal δ, no margin", pairing] = np.where(found.removal_pays, 1, 0)
-            for row in found.table():
-                rows.append((name, pairing, row["where"], row["points"], row["share"]))
-    maps = {key: maps[key] for key in sorted(maps, key=lambda key: key[0])}
-    categories = {"nothing": "with", "removal": "removal", "margin": "margin"}
+            rows += [(name, pairing, *row.values()) for row in found.table()]
     return Drawing(
-        category_maps(maps, gamma - 0.1, difficult, ("gap", "n_d"), categories),
+        category_maps(maps, FEATURES, DIFFICULT, ("k", "n_d"), REMEDIES),
         {"shares": Table(("δ", "pairing", "where", "points", "share"), rows)},
-        "The remedy with the smallest exact bound at k = r + 1 (r + 1 = 4, n = 60, α = 0.5, "
-        "β = 0.1): for the same δ in all (first row), the same without the margin, so that removal "
-        "competes with nothing (second), and for the smallest δ that each remedy's data allow "
-        "(third). On a tie the smaller edit is shown. Temperature is left out: its loss is "
-        "weighted, and its eigenvalue bounds no error.",
+        f"The remedy with the smallest exact bound over the number of features k ({_PLANE_TEXT}, "
+        "γ = 0.3). At equal δ (above) a remedy helps at k = r + 1 only (`both`), for "
+        "r < k ≤ n_d + r (`matched`), or for r < k ≤ 2r (`either`). With the smallest δ that "
+        "each remedy's data allow (below) removal is best nearly everywhere, since it removes the "
+        "weight between classes.",
     )
 
 
@@ -191,39 +221,69 @@ def best_remedy() -> Drawing:
 
 @figure("claims")
 def claims() -> Drawing:
-    """Where printed statements about λ_{k+1} hold."""
-    gap = np.linspace(0.005, 0.395, 79)
-    difficult = np.arange(1, 60)
-    fixed: dict[str, Any] = {"classes": 4, "per_class": 60, "alpha": 0.5, "beta": 0.1}
-    grid = {**fixed, "difficult": difficult[:, None], "gamma": 0.1 + gap[None, :]}
-    maps, rows = {}, []
-    for pairing in READINGS:
-        for name, holds in _statements(grid, pairing).items():
-            maps[name, pairing] = np.where(holds, 0, 1)
-            rows.append((name, pairing, float(holds.mean())))
+    """Where printed statements about λ_{k+1} hold at k = r + 1."""
+    maps, table = _claim_maps(
+        GAPS, lambda gap: {"k": PLANE["classes"], "gamma": gap + PLANE["beta"]}
+    )
     return Drawing(
-        category_maps(maps, gap, difficult, ("gap", "n_d"), {"holds": "yes", "fails": "no"}),
-        {"shares": Table(("statement", "pairing", "share of the points"), rows)},
-        "Where three printed statements hold of the exact λ_{k+1} (r + 1 = 4, n = 60, α = 0.5, "
-        "β = 0.1, k = r + 1): its value is at most Theorem 3.4's; difficult examples raise it "
-        "(the discussion after Theorem 3.4); the condition of Corollary 4.1 says rightly whether "
-        "removal lowers it.",
+        category_maps(maps, GAPS, DIFFICULT, ("gap", "n_d"), VERDICTS, nothing="not stated"),
+        {"shares": table},
+        f"Where three printed statements hold of the exact λ_{{k+1}} at k = r + 1 ({_PLANE_TEXT}): "
+        "it is at most Theorem 3.4's value; difficult examples raise it (the discussion after "
+        "Theorem 3.4); the condition of Corollary 4.1 says rightly whether removal lowers it.",
     )
 
 
-def _statements(grid: dict[str, Any], pairing: str) -> dict[str, Any]:
+@figure("claims-by-k")
+def claims_by_k() -> Drawing:
+    """Where printed statements about λ_{k+1} hold over k."""
+    maps, table = _claim_maps(FEATURES, lambda k: {"k": k, "gamma": GAMMA})
+    return Drawing(
+        category_maps(maps, FEATURES, DIFFICULT, ("k", "n_d"), VERDICTS, nothing="not stated"),
+        {"shares": table},
+        f"The statements of figure `claims` over the number of features k ({_PLANE_TEXT}, γ = 0.3),"
+        " white where the paper does not make them: Theorem 3.4 is for r + 1 ≤ k < n_d + r + 1.",
+    )
+
+
+def _claim_maps(
+    x: Any, parameters: Callable[[Any], dict[str, Any]]
+) -> tuple[dict[tuple[str, str], Any], Table]:
+    """Maps by (statement, pairing): 0 where it holds, 1 where it fails, −1 where it is not made."""
+    grid = {**PLANE, "difficult": DIFFICULT[:, None], **parameters(np.asarray(x)[None, :])}
+    found = {
+        (name, pairing): codes
+        for pairing in READINGS
+        for name, codes in statements(grid, pairing).items()
+    }
+    maps = {(name, pairing): found[name, pairing] for name in STATEMENTS for pairing in READINGS}
+    rows = [(*key, int((codes == 0).sum()), int((codes == 1).sum())) for key, codes in maps.items()]
+    return maps, Table(("statement", "pairing", "holds", "fails"), rows)
+
+
+def statements(grid: dict[str, Any], pairing: str) -> dict[str, Any]:
+    """What the paper states of λ_{k+1}, over a grid: 0 holds, 1 fails, −1 not stated there."""
     with_difficult = sweep_eigenvalue(**grid, pairing=pairing)
     without = sweep_eigenvalue(**grid, pairing=pairing, setting="without difficult")
     removed = sweep_eigenvalue(**grid, pairing=pairing, setting="removal")
-    paper = (3, grid["per_class"], grid["difficult"], grid["alpha"], grid["beta"], grid["gamma"])
+    r, k, n_d = grid["classes"] - 1, grid["k"], grid["difficult"]
+    paper = (r, grid["per_class"], n_d, grid["alpha"], grid["beta"], grid["gamma"])
     arguments = [np.asarray(each, dtype=float) for each in paper]
     printed = _evaluate(formulas.THM_3_4, arguments)
-    said = printed > _evaluate(formulas.COR_4_1, arguments)
+    says_removal_pays = printed > _evaluate(formulas.COR_4_1, arguments)
     rounding = 1e-12
+    theorem = (k > r) & (k < n_d + r + 1)
+    found = (
+        (with_difficult <= printed + rounding, theorem),
+        (with_difficult > without + rounding, theorem),
+        (
+            says_removal_pays == (removed < with_difficult - rounding),
+            (k > r) & np.isfinite(removed),
+        ),
+    )
     return {
-        "Theorem 3.4": with_difficult <= printed + rounding,
-        "harm": with_difficult > without + rounding,
-        "Corollary 4.1": said == (removed < with_difficult - rounding),
+        name: np.where(stated, np.where(holds, 0, 1), -1)
+        for name, (holds, stated) in zip(STATEMENTS, found, strict=True)
     }
 
 
@@ -252,17 +312,17 @@ def noise() -> Drawing:
     ]
     bulk = values[values < predicted.edges[0][1] * 1.03]
     counts, edges = np.histogram(bulk, bins=40, density=True)
-    x = np.linspace(edges[0], edges[-1], 200)
+    x = np.linspace(edges[0] - 0.01, edges[-1] + 0.01, 300)
     curve = Table(("x", "density"), np.stack([x, predicted.density(x)], axis=1).tolist())
     path, thresholds = _path(graph, rng)
     tables = {"outliers": Table(("mode", "predicted", "sampled"), outliers), "path": path}
     shown = ", ".join(f"{name} {value:.2f}" for name, value in thresholds.items())
     return Drawing(
-        noisy_spectrum(edges, counts, curve, tables["outliers"], path, thresholds),
+        noisy_spectrum(edges, counts, curve, tables["outliers"], path, thresholds, level),
         tables,
         "Spectrum of Ā under the paper's relaxation a_ij + ε ε_ij (`both`, r + 1 = 4, n = 150, "
-        f"n_d = 30, α = 0.5, β = 0.1, γ = 0.3). (a) ε = {level}: one sampled matrix beside the "
-        "predicted bulk and outliers, the eigenvalue 1 left out. (b) The leading modes over ε, "
+        f"n_d = 30, α = 0.5, β = 0.1, γ = 0.3). (a) ε = {level}: one sampled matrix (grey, "
+        "dots) beside the predicted bulk and outliers (lines), the eigenvalue 1 left out. (b) The leading modes over ε, "
         f"predicted (lines) and in one sample each (dots), and the noise from which on a mode is "
         f"lost in the bulk (dotted; {shown}).",
         tolerance=1e-5,
@@ -278,7 +338,7 @@ def _sampled(graph: SimilarityGraph, level: float, rng: np.random.Generator) -> 
 def _path(graph: SimilarityGraph, rng: np.random.Generator) -> tuple[Table, dict[str, float]]:
     """Modes and the bulk's upper edge over ε, predicted and in one sample each."""
     rows, thresholds = [], {}
-    for level in np.linspace(0.05, 1.2, 24):
+    for level in np.linspace(0.1, 1.2, 12):
         predicted = graph.noise_prediction(float(level)).normalized
         values = _sampled(graph, float(level), rng)
         for mode in predicted.outliers:

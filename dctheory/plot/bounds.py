@@ -12,11 +12,11 @@ from dctheory._table import Table
 from dctheory.plot.style import (
     COLOURS,
     LINES,
+    MARKERS,
     PAGE,
     SYMBOLS,
     label_panels,
     legend_below,
-    lighten,
     styled,
     subplots,
 )
@@ -28,13 +28,15 @@ _SETTINGS = {
     "removal": "removal",
     "margin": "margin",
 }
+# About how many markers a curve bears.
+_SHOWN = 7
 
 
 @styled()
 def bounds_by_parameter(
     panels: Mapping[tuple[str, str], Table], logarithmic: tuple[str, ...] = ()
 ) -> Figure:
-    """Exact bounds (lines) and printed ones (pale lines) against one parameter in each panel.
+    """Exact bounds (lines) and printed ones (markers) against one parameter in each panel.
 
     Args:
         panels: (name of the row, parameter "gap", "n_d" or "n") -> rows with ``value``,
@@ -56,7 +58,7 @@ def bounds_by_parameter(
         if head == heads[-1]:
             panel.set_xlabel(SYMBOLS[parameter])
     label_panels(axes)
-    legend_below(figure, axes[0, 0], 4)
+    legend_below(figure, axes[0, 0], len(_SETTINGS))
     return figure
 
 
@@ -66,6 +68,14 @@ def _draw_settings(panel: Axes, table: Table) -> None:
         values = [row["value"] for row in rows]
         exact = np.array([row["exact"] for row in rows], dtype=float)
         printed = np.array([row["printed"] for row in rows], dtype=float)
-        panel.plot(values, printed, color=lighten(COLOURS[role]), linewidth=2.6)
         panel.plot(values, exact, color=COLOURS[role], linestyle=LINES[role], label=setting)
+        panel.plot(
+            values,
+            printed,
+            MARKERS[role],
+            color=COLOURS[role],
+            markerfacecolor="white",
+            markevery=max(len(rows) // _SHOWN, 1),
+            label=f"{setting}, printed",
+        )
     panel.grid(axis="y")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
@@ -16,6 +18,8 @@ from dctheory.plot.style import COLOURS, PAGE, SYMBOLS, label_panels, styled, su
 
 # Levels of similarity, in the order of the codes that the matrices hold.
 LEVELS = ("self", "alpha", "gamma", "beta")
+# Cells without hairlines between them.
+_FILLED: Any = {"edgecolors": "face", "linewidth": 0.2}
 # The radius of the circle on which the classes lie, and of that of a class.
 _RADIUS, _CLASS_RADIUS = 1.0, 0.36
 
@@ -32,19 +36,21 @@ def similarity_graphs(
         difficult: (N,) bool.
     """
     code, hard = np.asarray(classes), np.asarray(difficult)
-    figure, axes = subplots(2, len(matrices), width=PAGE, height=4.7)
+    figure, axes = subplots(2, len(matrices), width=PAGE, height=4.8)
     for (pairing, given), (above, below) in zip(matrices.items(), axes.T, strict=True):
         levels = np.asarray(given)
         _draw_nodes(above, levels, code, hard)
         above.set_title(pairing)
         _draw_matrix(below, levels, code)
+        below.set_title(f"$A$, {pairing}")
     label_panels(axes)
-    names = ("1 (itself)", *(SYMBOLS[level] for level in LEVELS[1:]))
-    handles = [
+    names = ("similarity 1 (itself)", *(SYMBOLS[level] for level in LEVELS[1:]))
+    handles: list[Artist] = list(axes[0, 0].get_legend_handles_labels()[0])
+    handles += [
         Patch(facecolor=COLOURS[level], edgecolor="black", label=name)
         for level, name in zip(LEVELS, names, strict=True)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, title="similarity")
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
 
@@ -72,33 +78,29 @@ def _draw_nodes(
         lines = np.stack([places[first], places[second]], axis=1)
         drawn = LineCollection(list(lines), colors=COLOURS[level], linewidths=width)
         axes.add_collection(drawn)
-    for mask, role, marker, name in (
-        (~hard, "easy", "o", "easy"),
-        (hard, "difficult", "s", "difficult"),
+    for mask, marker, fill, name in (
+        (~hard, "o", "white", "easy sample"),
+        (hard, "s", "black", "difficult sample"),
     ):
-        axes.plot(
-            *places[mask].T,
-            marker,
-            color=COLOURS[role],
-            markeredgecolor="white",
-            markersize=6,
-            label=name,
-        )
+        style: Any = {"markerfacecolor": fill, "markeredgecolor": "black", "markersize": 5.5}
+        axes.plot(*places[mask].T, marker, **style, label=name)
     axes.set_aspect("equal")
     axes.axis("off")
-    axes.margins(0.08)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.08), ncols=2, handletextpad=0.1)
+    axes.margins(0.06)
 
 
 def _draw_matrix(axes: Axes, levels: NDArray[np.int64], code: NDArray[np.int64]) -> None:
     colours = ListedColormap([COLOURS[level] for level in LEVELS])
-    axes.imshow(levels, cmap=colours, vmin=-0.5, vmax=len(LEVELS) - 0.5)
-    borders = np.flatnonzero(np.diff(code)) + 0.5
+    # Cells as paths: viewers blur a small picture that they enlarge.
+    axes.pcolormesh(levels, cmap=colours, vmin=-0.5, vmax=len(LEVELS) - 0.5, **_FILLED)
+    axes.set(aspect="equal", ylim=(len(code), 0))
+    borders = np.flatnonzero(np.diff(code)) + 1
     for border in borders:
         axes.axhline(border, color="white", linewidth=1.2)
         axes.axvline(border, color="white", linewidth=1.2)
-    middles = [float(np.mean(np.flatnonzero(code == each))) for each in np.unique(code)]
+    middles = [float(np.mean(np.flatnonzero(code == each))) + 0.5 for each in np.unique(code)]
     names: Sequence[str] = [f"class {each + 1}" for each in range(len(middles))]
     axes.set_xticks(middles, names)
     axes.set_yticks(middles, names, rotation=90, va="center")
     axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)

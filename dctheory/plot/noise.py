@@ -10,9 +10,21 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from dctheory._table import Table
-from dctheory.plot.style import COLOURS, MARKERS, PAGE, SYMBOLS, label_panels, styled, subplots
+from dctheory.plot.style import (
+    COLOURS,
+    LINES,
+    MARKERS,
+    PAGE,
+    SYMBOLS,
+    label_panels,
+    styled,
+    subplots,
+)
 
 _MODES = {"class": "alpha", "difficult-against-easy": "gamma", "trivial": "without"}
+
+# The part of the right panel that its legend leaves.
+_BELOW_LEGEND = 0.78
 
 
 @styled()
@@ -23,6 +35,7 @@ def noisy_spectrum(
     outliers: Table,
     path: Table,
     thresholds: Mapping[str, float],
+    level: float,
 ) -> Figure:
     """Bulk and outliers at one noise level (left), and over all of them (right).
 
@@ -32,6 +45,7 @@ def noisy_spectrum(
         outliers: rows with ``mode``, ``predicted`` and ``sampled`` (one of its eigenvalues each).
         path: rows with ``epsilon``, ``mode`` (or "bulk edge"), ``predicted``, ``sampled``.
         thresholds: mode -> noise level from which on it is lost.
+        level: ε of the left panel.
     """
     figure, ((left, right),) = subplots(1, 2, width=PAGE, height=2.6)
     left.stairs(counts, edges, fill=True, color=COLOURS["reference"], label="bulk, sampled")
@@ -42,6 +56,7 @@ def noisy_spectrum(
         label="bulk, predicted",
     )
     _draw_outliers(left, outliers)
+    left.set(title=f"{SYMBOLS['epsilon']} = {level:g}")
     left.set(xlabel=r"eigenvalue of $\bar A$ under noise", ylabel="density of the bulk")
     left.legend(loc="upper center", bbox_to_anchor=(0.7, 1))
     _draw_path(right, path, thresholds)
@@ -74,6 +89,17 @@ def _draw_path(panel: Axes, path: Table, thresholds: Mapping[str, float]) -> Non
         panel.plot(level, predicted, color=colour, label=mode)
         panel.plot(level, sampled, MARKERS["measured"], color=colour, markersize=2.5)
         if thresholds.get(mode, np.inf) <= max(level):
-            panel.axvline(thresholds[mode], color=colour, linestyle=(0, (1, 1.2)), linewidth=0.9)
-    panel.set(xlabel=f"noise {SYMBOLS['epsilon']}", ylabel="eigenvalue")
-    panel.legend(loc="best")
+            panel.axvline(
+                thresholds[mode],
+                ymax=_BELOW_LEGEND,
+                color=colour,
+                linestyle=LINES["reference"],
+                linewidth=0.9,
+                label="its threshold",
+            )
+    panel.plot([], [], MARKERS["measured"], color=COLOURS["reference"], label="sampled")
+    panel.set(
+        xlabel=f"noise level {SYMBOLS['epsilon']}", ylabel="eigenvalue", title="leading modes"
+    )
+    panel.legend(loc="upper left", ncols=2)
+    panel.set_ylim(0, panel.get_ylim()[1] / _BELOW_LEGEND)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
-from dctheory.plot.style import COLOURS, PAGE, SYMBOLS, label_panels, lighten, styled, subplots
+from dctheory.plot.style import COLOURS, PAGE, SYMBOLS, label_panels, styled, subplots
 
 _WHITE = "#FFFFFF"
 
@@ -41,7 +41,7 @@ def category_maps(
     height = 0.55 + len(rows) * 1.55
     grid: Any = {"sharex": True, "sharey": True}
     figure, axes = subplots(len(rows), len(columns), width=PAGE, height=height, **grid)
-    colours = [_WHITE, *(lighten(COLOURS[role], 0.25) for role in categories.values())]
+    colours = [_WHITE, *(COLOURS[role] for role in categories.values())]
     for (row, column), values in maps.items():
         panel = axes[rows.index(row), columns.index(column)]
         _draw(panel, np.asarray(values), np.asarray(x), np.asarray(y), colours)
@@ -68,10 +68,6 @@ def _draw(panel: Axes, values: Any, x: Any, y: Any, colours: Sequence[Any]) -> N
         shading="nearest",
         rasterized=True,
     )
-    # Lines between the areas say the same where colours look alike.
-    for place in range(values.max()):
-        if (values > place).any() and (values <= place).any():
-            panel.contour(x, y, values > place, levels=[0.5], colors="black", linewidths=0.5)
 
 
 def _legend(figure: Figure, names: Sequence[str], colours: Sequence[Any]) -> None:

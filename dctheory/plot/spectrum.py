@@ -22,62 +22,59 @@ from dctheory.plot.style import (
     subplots,
 )
 
-# Families of eigenvectors -> colour.
+# Families of eigenvectors -> colour and name in the legend; what is not here is bulk.
 _MODES = {
-    "trivial": COLOURS["reference"],
-    "class": COLOURS["alpha"],
-    "difficult-against-easy": COLOURS["gamma"],
-    "class, difficult-against-easy": COLOURS["temperature"],
-    "matched bulk": COLOURS["beta"],
+    "trivial": (COLOURS["temperature"], "trivial"),
+    "class": (COLOURS["alpha"], "class"),
+    "difficult-against-easy": (COLOURS["gamma"], "difficult-against-easy"),
+    "class, difficult-against-easy": (COLOURS["without"], "class, difficult-against-easy"),
+    "matched bulk": (COLOURS["beta"], "matched bulk"),
 }
-_BULK = COLOURS["self"]
+_PALE = "#DADADA"
 
 
 @styled()
-def modes(spectra: Mapping[str, Table], reference: float) -> Figure:
+def modes(spectra: Mapping[str, Table], clean: Table) -> Figure:
     """Each mode as a bar from its first to its last place in the spectrum; a panel a reading.
 
     Args:
         spectra: pairing -> rows with ``mode``, ``first``, ``last`` (places j) and ``value``.
-        reference: λ_{r+2} without difficult examples, (1 − α)/c2.
+        clean: the same rows without difficult examples, drawn pale behind each.
     """
-    figure, axes = subplots(1, len(spectra), width=PAGE, height=2.6, sharey=True)
+    figure, axes = subplots(1, len(spectra), width=PAGE, height=2.9, sharey=True)
     for (pairing, table), panel in zip(spectra.items(), axes[0], strict=True):
-        panel.axhline(
-            reference,
-            color=COLOURS["reference"],
-            linestyle=LINES["reference"],
-            label=r"$(1-\alpha)/c_2$",
-        )
+        for row in clean:
+            _draw_bar(panel, row, _PALE, 8, "without difficult examples")
         for row in table:
-            _draw_mode(panel, row)
+            colour, name = _MODES.get(row["mode"], (COLOURS["exact"], "bulk"))
+            _draw_bar(panel, row, colour, 3, name)
         panel.set(title=pairing, xscale="log", yscale="log", xlabel=r"place $j$")
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes[0, 0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes[0, 0].set_ylabel(r"eigenvalue $\lambda_j$ of $\bar A$")
     label_panels(axes)
-    _shared_legend(figure, axes[0])
+    _legend_of_all(figure, axes[0])
     return figure
 
 
-def _draw_mode(panel: Axes, row: Mapping[str, Any]) -> None:
-    colour = _MODES.get(row["mode"], _BULK)
-    name = row["mode"] if row["mode"] in _MODES else "bulk"
-    seen = panel.get_legend_handles_labels()[1]
+def _draw_bar(panel: Axes, row: Mapping[str, Any], colour: Any, width: float, name: str) -> None:
     panel.plot(
         [row["first"] - 0.4, row["last"] + 0.4],
         [row["value"]] * 2,
         color=colour,
-        linewidth=3.2,
+        linewidth=width,
         solid_capstyle="butt",
-        label="_" if name in seen else name,
+        label=name,
     )
 
 
-def _shared_legend(figure: Figure, panels: Sequence[Axes]) -> None:
+def _legend_of_all(figure: Figure, panels: Sequence[Axes]) -> None:
+    """One legend for what occurs in any of the panels."""
     found: dict[str, Any] = {}
     for panel in panels:
         handles, labels = panel.get_legend_handles_labels()
         found |= {label: each for each, label in zip(handles, labels, strict=True)}
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=len(found))
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=4)
 
 
 @styled()

@@ -220,14 +220,6 @@ def label_panels(axes: Any, first: str = "a") -> None:
         panel.set_title(f"({chr(ord(first) + place)}) {panel.get_title('left')}".rstrip())
 
 
-def lighten(colour: str, amount: float = 0.6) -> tuple[float, float, float]:
-    """The colour mixed with white: ``amount`` 0 leaves it, 1 is white."""
-    from matplotlib.colors import to_rgb
-
-    red, green, blue = (1 - (1 - part) * (1 - amount) for part in to_rgb(colour))
-    return red, green, blue
-
-
 def legend_below(figure: Figure, axes: Axes, columns: int = 3, **options: Any) -> None:
     """One legend for the whole figure, under it, from the handles of ``axes``."""
     handles, labels = axes.get_legend_handles_labels()
