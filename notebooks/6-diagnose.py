@@ -79,6 +79,20 @@ diagnosis.alpha_, diagnosis.beta_, diagnosis.gamma_
 diagnosis.intervals_
 
 # %% [markdown]
+# ## What the theory says, where it applies
+#
+# The better this encoder is trained, the further β falls below 0, out of the theory's reach. Pixels
+# are never negative, and with them as embeddings the model applies:
+
+# %%
+plain = Diagnosis().fit(pixels.reshape(len(pixels), -1), labels)
+plain.theory_.table()
+
+# %%
+for advice in plain.advice_:
+    print(f"{advice.action}: {advice.text}\n{advice.ground}\n")
+
+# %% [markdown]
 # ## The difficult samples
 #
 # Ranked by how near a held-out classifier comes to confusing them. These are the most similar pairs
