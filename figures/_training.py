@@ -130,7 +130,8 @@ def dial() -> Drawing:
         training.dial(*tables.values()),
         tables,
         "Do difficult examples hurt? (a) On points of a sphere, error on the easy test points; "
-        f"with difficult examples in training, beside without, it is {counts} of {len(easy)} settings. "
+        f"with difficult examples in training, beside without, it is {counts} of {len(easy)} "
+        "settings. "
         "Dotted: the difficult points themselves. (b) The bounds rise all the same, and are at "
         f"least {lowest:.2f}. (c) In a graph with noise, with 95 % intervals; error less that "
         f"without difficult examples, over the levels of noise: {ranges} (margin and temperature "
