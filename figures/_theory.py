@@ -322,9 +322,9 @@ def noise() -> Drawing:
         tables,
         "Spectrum of Ā under the paper's relaxation a_ij + ε ε_ij (`both`, r + 1 = 4, n = 150, "
         f"n_d = 30, α = 0.5, β = 0.1, γ = 0.3). (a) ε = {level}: one sampled matrix (grey, "
-        "dots) beside the predicted bulk and outliers (lines), the eigenvalue 1 left out. (b) The leading modes over ε, "
-        f"predicted (lines) and in one sample each (dots), and the noise from which on a mode is "
-        f"lost in the bulk (dotted; {shown}).",
+        "dots) beside the predicted bulk and outliers (lines), the eigenvalue 1 left out. (b) The "
+        "leading modes over ε, predicted (lines) and in one sample each (dots), and the noise "
+        f"from which on a mode is lost in the bulk (dotted; {shown}).",
         tolerance=1e-5,
     )
 

@@ -95,7 +95,7 @@ def _draw_matrix(axes: Axes, levels: NDArray[np.int64], code: NDArray[np.int64])
     axes.pcolormesh(levels, cmap=colours, vmin=-0.5, vmax=len(LEVELS) - 0.5, **_FILLED)
     axes.set(aspect="equal", ylim=(len(code), 0))
     borders = np.flatnonzero(np.diff(code)) + 1
-    for border in borders:
+    for border in borders.tolist():
         axes.axhline(border, color="white", linewidth=1.2)
         axes.axvline(border, color="white", linewidth=1.2)
     middles = [float(np.mean(np.flatnonzero(code == each))) + 0.5 for each in np.unique(code)]
