@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 import dctheory
 from dctheory._arguments import make_parser
 from dctheory.claims.registry import all_claims, select_claims
+from dctheory.train.config_file import from_dict
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -137,3 +139,8 @@ def _extension(name):
     if str(EXTENSION) not in sys.path:
         sys.path.insert(0, str(EXTENSION))
     return importlib.import_module(name)
+
+
+def test_the_configuration_is_one(fenced):
+    (text,) = [text for language, text in fenced("howto/train") if language == "toml"]
+    assert from_dict(tomllib.loads(text)).objective.method == "margin"
