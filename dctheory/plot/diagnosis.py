@@ -53,13 +53,13 @@ def similarity_histogram(
         colour, line = _KINDS[kind]
         axes.stairs(density, edges, color=colour, linestyle=line, label=kind)
     top = axes.get_ylim()[1]
-    for symbol, value in (levels or {}).items():
+    for place, (symbol, value) in enumerate((levels or {}).items()):
         colour = COLOURS[_LEVELS[symbol]]
         axes.axvline(value, color=colour, linewidth=0.8)
         axes.annotate(
             SYMBOLS[_LEVELS[symbol]],
             (value, top),
-            (2, -2),
+            (2, -2 - 8 * place),  # below each other, as they may be near each other
             color=colour,
             textcoords="offset points",
             va="top",
