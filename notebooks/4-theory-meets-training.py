@@ -20,12 +20,11 @@
 # DCTHEORY_NOTEBOOK_SIZE=small trains one reading with few seeds and leaves the full reports out; by
 # default the live run is the experiment's own preset for 2 CPU cores, which takes under a minute.
 import os
-from pathlib import Path
 
 from IPython.display import display
 
 import dctheory
-from dctheory.experiment._publish import PUBLISHED, NotMeasured, published_result
+from dctheory.experiment import published_result
 from dctheory.plot.training import recovery
 
 SMALL = os.environ.get("DCTHEORY_NOTEBOOK_SIZE") == "small"
@@ -33,9 +32,9 @@ NAMES = ("spectral-recovery", "margin-recovers-clean", "temperature-weighted")
 published = {}
 for name in NAMES:
     try:
-        found = published_result(name, folder=Path("..") / PUBLISHED)
-    except NotMeasured as missing:
-        print(name, missing)
+        found = published_result(name, folder="../figures/data/experiments")
+    except FileNotFoundError as missing:
+        print(f"{name} is still to be measured: {missing}")
     else:
         published[name] = found["result"]
         print(f"{found['command']}: {found['device']}, {found['seconds']:.0f} s")

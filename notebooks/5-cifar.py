@@ -18,77 +18,49 @@
 # %%
 # DCTHEORY_NOTEBOOK_SIZE=small leaves the full reports out. Where DCTHEORY_DATA names a folder with
 # CIFAR-10, the last section trains on 40 of its images, at either size.
+import contextlib
 import os
-from pathlib import Path
 
 from IPython.display import display
 
 import dctheory
-from dctheory._table import Table
-from dctheory.experiment._publish import PUBLISHED, NotMeasured, published_result
-from dctheory.experiment.registry import EXPERIMENTS, load_experiment
+from dctheory.experiment import paper_table, published_result
+from dctheory.experiment.registry import EXPERIMENTS
 from dctheory.plot.methods import differences
 
 SMALL = os.environ.get("DCTHEORY_NOTEBOOK_SIZE") == "small"
-NAMES = [name for name in EXPERIMENTS if name.startswith("cifar-")]
-FOLDER = Path("..") / PUBLISHED
+FOLDER = "../figures/data/experiments"
 
 # %% [markdown]
-# ## Which experiments there are, and which are measured
-
-# %%
-results, rows = {}, []
-for name in NAMES:
-    for dataset in ("cifar10", "cifar100"):
-        try:
-            found = published_result(name, dataset=dataset, folder=FOLDER)
-        except NotMeasured as missing:
-            status = str(missing)
-        else:
-            result = results[name, dataset] = found["result"]
-            status = f"{result.preset}, {len(result.seeds)} seeds, {found['device']}"
-        rows.append((name, load_experiment(name).title, dataset, status))
-Table(("experiment", "what", "data set", "published result"), rows)
-
-# %% [markdown]
-# The preset `cpu` trains a small encoder for a few minutes: it shows that an experiment works, and
-# decides nothing. `gpu` is what half an hour on a large accelerator can hold, `paper` the paper's
-# own size.
-#
-# ## The paper's empirical claims
+# ## The paper's tables and figures
 #
 # A claim is REPRODUCED or NOT REPRODUCED if the 95 % interval of the paired difference over seeds
 # decides it, and else INCONCLUSIVE, with the number of seeds that would. Hyper-parameters of all
-# methods, the baseline's τ included, come from the same search on a validation split.
+# methods, the baseline's τ included, come from the same search on a validation split. Of the
+# presets, `cpu` trains a small encoder for a few minutes, which shows that an experiment works and
+# decides nothing; `gpu` is what half an hour on a large accelerator can hold, and `paper` the
+# paper's own size.
 
 # %%
-verdicts = [
-    (
-        *(name, dataset, result.preset, each.claim, each.verdict, each.difference),
-        *(each.interval or (None, None)),
-        *(each.published, each.seeds_needed),
-    )
-    for (name, dataset), result in results.items()
-    for each in result.verdicts
-]
-columns = ("experiment", "data set", "preset", "claim", "verdict", "difference")
-columns += ("95 % from", "to", "the paper's", "seeds that would decide")
-Table(columns, verdicts, notes=() if verdicts else ("still to be measured: every row",))
+paper_table(FOLDER)
 
 # %% [markdown]
 # ## Beside the paper's numbers
 #
-# Accuracy of each method less the baseline's, in percentage points, with the interval over seeds
-# and, as a cross, what the paper reports.
+# Of what is published, whatever its preset: the accuracy of each method less the baseline's, in
+# percentage points, with the interval over seeds and, as a cross, what the paper reports.
 
 # %%
-accuracies = {
-    f"{name}, {dataset}, {result.preset}": result.tables["accuracy"]
-    for (name, dataset), result in results.items()
-    if len(result.tables.get("accuracy", ())) > 1
-}
-for title, table in accuracies.items():
-    display(differences({title: table}))
+results = []
+for name in [name for name in EXPERIMENTS if name.startswith("cifar-")]:
+    for dataset in ("cifar10", "cifar100"):
+        with contextlib.suppress(FileNotFoundError):
+            results.append(published_result(name, dataset=dataset, folder=FOLDER)["result"])
+for result in results:
+    title = f"{result.name}, {result.settings['dataset']}, {result.preset}"
+    if len(result.tables.get("accuracy", ())) > 1:
+        display(differences({title: result.tables["accuracy"]}))
+print(f"{len(results)} results are published.")
 
 # %% [markdown]
 # ## The reports
@@ -97,7 +69,7 @@ for title, table in accuracies.items():
 # bounds) and the actual error of the probe, so that theory and practice stand in one table.
 
 # %%
-for result in results.values():
+for result in results:
     if SMALL:
         print(f"{result.name}, {result.preset}: {result.summary}")
     else:
@@ -106,9 +78,9 @@ for result in results.values():
 # %% [markdown]
 # ## To measure what is missing
 #
-# The commands stand in the first table. With `--preset gpu` or `paper` they run at that size,
-# `--resume` continues what was interrupted, `--publish` puts the result where this notebook finds
-# it, and `--dry-run` prints the resolved settings, the expected time and memory instead.
+# The commands stand in the table. `--data-dir` names the folder with CIFAR, `--resume` continues
+# what was interrupted, `--publish` puts the result where this notebook finds it, and `--dry-run`
+# prints the resolved settings, the expected time and memory instead.
 #
 # ## A run, here and now
 #
