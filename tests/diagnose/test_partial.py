@@ -61,6 +61,16 @@ def test_any_cut_in_any_order_is_one_whole_fit(cuts, random, size) -> None:
     assert mine.population == N
 
 
+@pytest.mark.parametrize("size", [1, 10, 60])
+def test_updates_one_after_the_other_are_one_whole_fit(size: int) -> None:
+    sums = PartialSums(sample=size)
+    for start in (40, 0, 80):
+        cut = slice(start, start + 40)
+        sums.update(ROWS[cut], LABELS[cut], DIFFICULT[cut], first_row=start)
+    assert np.array_equal(sums.sample().index, whole(sample=size).sample().index)
+    assert np.array_equal(sums.sample().rows, whole(sample=size).sample().rows)
+
+
 def test_means_are_those_over_all_pairs() -> None:
     i, j = np.triu_indices(N, 1)
     cosine = np.einsum("ij,ij->i", UNIT[i], UNIT[j])

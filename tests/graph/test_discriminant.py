@@ -16,7 +16,8 @@ from dctheory.graph._unit_rows import UnitRows
 
 def clusters(num_classes: int = 12, num_rows: int = 600, spread: float = 0.6):
     rng = np.random.default_rng(0)
-    labels = rng.permutation(np.arange(num_rows) % num_classes)
+    # Of unequal size.
+    labels = rng.permutation((np.arange(num_rows) ** 1.5 % num_classes).astype(int))
     rows = rng.normal(size=(num_classes, 6))[labels] + spread * rng.normal(size=(num_rows, 6))
     return rows / np.linalg.norm(rows, axis=1, keepdims=True), labels
 
