@@ -17,17 +17,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import _diagnosis  # noqa: F401
-import _theory  # noqa: F401
-import _training  # noqa: F401
 from _registry import FIGURES, FOLDER, Drawing, Entry
 
 from dctheory._runs import write_atomic
 from dctheory._table import plain
 from dctheory.plot.style import write_figure
+
+# Where the figures are registered, in the order of the captions.
+for module in ("_theory", "_training", "_diagnosis"):
+    import_module(module)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
