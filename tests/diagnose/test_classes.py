@@ -157,7 +157,8 @@ def test_planted_classes_are_recovered(offset):
 
 
 def test_each_row_goes_to_the_nearest_centre():
-    rows, _ = planted(200, 3, 6, 2.0)
+    # Unequal classes, whose centres are not equally far from the mean.
+    rows, _ = planted(400, 3, 6, 2.0, sizes=[0.8, 0.1, 0.1])
     found = cluster(rows, 3)
     z = unit(rows)
     centred = z - z.mean(axis=0)
