@@ -9,7 +9,8 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help verify test test-slow lint types bench figures docs readme check-readme
+.PHONY: help verify test test-slow lint types bench figures check-figures notebooks docs \
+	readme check-readme verdicts check-verdicts
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,17 +43,24 @@ bench: $(STAMP) ## time against peers; writes benchmarks/results/cpu.json
 figures: $(STAMP) ## every figure from result files and closed forms; ARGS=--quick for some
 	$(BIN)/python figures/regenerate.py $(ARGS)
 
+check-figures: $(STAMP) ## fail if the figures' data are not what is made now
+	$(BIN)/python figures/regenerate.py --check $(ARGS)
+
+notebooks: $(STAMP) ## write notebooks/*.ipynb from their texts, and run them at small size
+	$(BIN)/python .ci/notebooks.py
+	DCTHEORY_NOTEBOOK_SIZE=small $(BIN)/python -m pytest --nbmake notebooks $(ARGS)
+
 docs: $(STAMP) ## the documentation, into build/docs
-	$(BIN)/python -m sphinx -W --keep-going -b html docs build/docs $(ARGS)
+	$(BIN)/python -m sphinx -q -E -W --keep-going -b html docs build/docs $(ARGS)
 
 readme: $(STAMP) ## write the verdict table into README.md
 	$(BIN)/python .ci/readme.py $(ARGS)
 
-check-figures: $(STAMP) ## every figure from result files and closed forms; ARGS=--quick for some
-	$(BIN)/python figures/regenerate.py $(ARGS)
-
-docs: $(STAMP) ## the documentation, into build/docs
-	$(BIN)/python -m sphinx -W --keep-going -b html docs build/docs $(ARGS)
-
-readme: $(STAMP) ## fail if README.md's verdict table is not the tool's
+check-readme: $(STAMP) ## fail if README.md's verdict table is not the tool's
 	$(BIN)/python .ci/readme.py --check $(ARGS)
+
+verdicts: $(STAMP) ## write the verdicts that the documentation shows
+	$(BIN)/python .ci/verdicts.py $(ARGS)
+
+check-verdicts: $(STAMP) ## fail if they are not the tool's
+	$(BIN)/python .ci/verdicts.py --check $(ARGS)
