@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from dctheory._table import plain
 from dctheory._text import wrap
@@ -10,6 +13,7 @@ from dctheory.diagnose._numbers import alpha_of, reading_of
 from dctheory.diagnose._parts import PARTS
 from dctheory.diagnose.html import fragment, page
 from dctheory.diagnose.sections import Section, lead, sections
+from dctheory.graph.similarity_estimate import SimilarityEstimate
 
 if TYPE_CHECKING:
     from dctheory.diagnose.diagnosis import Diagnosis
@@ -41,10 +45,11 @@ def to_dict(diagnosis: Diagnosis) -> dict[str, Any]:
 def _part(part: Any) -> Any:
     if isinstance(part, tuple):
         return [each.to_dict() for each in part]
-    document = part.to_dict()
-    if len(document.get("class_table", ())) > _MOST_CLASSES:
-        document |= {"class_table": None, "cell_table": None}
-    return document
+    if isinstance(part, SimilarityEstimate) and len(part.classes) > _MOST_CLASSES:
+        nothing = np.empty((0, 0))
+        small = replace(part, class_table=nothing, cell_table=nothing)
+        return small.to_dict() | {"class_table": None, "cell_table": None}
+    return part.to_dict()
 
 
 def to_text(diagnosis: Diagnosis, width: int | None = None) -> str:
