@@ -88,9 +88,9 @@ paper = dctheory.SimilarityGraph(
 dctheory.smallest_delta(paper)
 
 # %% [markdown]
-# Every bound is above 4 there, and no choice of n, n_d, γ and k brings one below 3.79 on a graph
-# that can exist. The theory may still *order* the settings rightly; that is a question for
-# experiments, and for notebooks 4 and 5.
+# With the classes as labels every bound is above 4 there, and no choice of n, n_d, γ and k brings
+# one below 3.79 on a graph that can exist. The theory may still *order* the settings rightly; that
+# is a question for experiments, and for notebooks 4 and 5.
 #
 # ## What actually goes wrong
 #
@@ -113,7 +113,8 @@ overtaken.spectrum()
 
 # %% [markdown]
 # Now difficult-against-easy is the second feature, and at $k = r + 1$ one of the nine class modes
-# goes without. Every remedy cures that, and so does one more feature ($k = 11$).
+# is left out, in a direction that chance decides. Errors appear, if few; every remedy cures that,
+# and so does one more feature ($k = 11$).
 
 # %%
 rng = np.random.default_rng(0)
