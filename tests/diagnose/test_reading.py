@@ -253,6 +253,14 @@ def test_hostile_headers(tmp_path: Path, start: bytes) -> None:
             load_embeddings(path)
 
 
+@pytest.mark.parametrize("mode", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_members_must_be_as_long_as_their_headers_say(tmp_path: Path, mode: int) -> None:
+    with zipfile.ZipFile(tmp_path / "rows.npz", "w", mode) as archive:
+        archive.writestr("rows.npy", header("(22, 4)") + ROWS.tobytes())
+    with pytest.raises(ValueError, match=r"has 368 bytes, its shape .* needs 352"):
+        load_embeddings(tmp_path / "rows.npz")
+
+
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.npy"):
         load_embeddings(tmp_path / "none.npy")

@@ -108,3 +108,23 @@ def test_nothing_is_stated_where_all_rows_were_fitted_or_too_few_are_left(monkey
     held_out = classifier_gap.held_out_gaps(UnitRows(rows), codes, 0)
     _, rule = classifier_gap.smallest(held_out.values, codes, 0.1, held_out.repeated)
     assert rule.endswith("fitted on 598 random rows")
+
+
+def test_each_fold_is_scored_by_the_regression_of_the_others_in_the_pool(monkeypatch) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    monkeypatch.setattr(classifier_gap, "FIT_ROWS", 200)
+    rows, codes = clusters(num_classes=3, num_rows=400)
+    found = classifier_gap.held_out_gaps(UnitRows(rows), codes, seed=3)
+    sizes, rng = np.bincount(codes), np.random.default_rng(3)
+    folds, pool = classifier_gap._folds_and_pool(codes, sizes, rng)
+    for fold in range(classifier_gap.FOLDS):
+        mine, seen = folds == fold, pool[folds[pool] != fold]
+        scaler = StandardScaler().fit(rows[seen])
+        model = LogisticRegression(max_iter=1000).fit(scaler.transform(rows[seen]), codes[seen])
+        scores = np.sort(model.predict_proba(scaler.transform(rows[mine])), axis=1)
+        assert found.values[mine] == pytest.approx(scores[:, -1] - scores[:, -2], abs=1e-6)
+    checked = ~np.isnan(found.repeated)
+    assert not checked[pool].any()
+    assert checked.sum() == (400 - len(pool)) // 5
