@@ -273,7 +273,7 @@ def test_matched_pairs_views_and_images():
     rows = _noisy_rows()
     partners = np.where(DIFFICULT, np.tile(np.arange(14), 3), -1)
     images = np.random.default_rng(0).integers(0, 255, (42, 6, 6), dtype=np.uint8)
-    found = Diagnosis(pairing="matched", by="class").fit(
+    found = Diagnosis(pairing="matched", by="class", pos_high=3, pos_low=40, share=0.2).fit(
         rows,
         LABELS,
         difficult=DIFFICULT,
@@ -295,5 +295,7 @@ def test_matched_pairs_views_and_images():
         np.mean(pairs)
     )
     assert found.intervals_.by == "class"
+    assert (found.difficulty_.pos_high, found.difficulty_.pos_low) == (3, 40)
+    assert len(found.difficulty_.suggested) == 3 * 3  # a fifth of 14, rounded, in each class
     assert found.theory_.pairing == "matched"
     assert "data:image/png;base64," in found.to_html()

@@ -72,6 +72,9 @@ def test_digits_without_labels(digits):
     found = Diagnosis(classes=10).fit(rows)
     assert set(found.missing_) == {"errors"}
     assert found.labels_are_ == "clusters"
+    assert {each.certainty for each in found.advice_} == {"none"}
+    marked = np.flatnonzero(found.estimate_.is_difficult)
+    assert marked.tolist() == found.difficulty_.suggested.tolist()
     # Clusters are not the classes, but near them.
     assert found.alpha_ == pytest.approx(Diagnosis().fit(rows, labels).alpha_, abs=0.05)
 

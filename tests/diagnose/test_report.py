@@ -12,7 +12,7 @@ import pytest
 
 import dctheory
 from dctheory._text import display_width
-from dctheory.diagnose import Diagnosis, classes
+from dctheory.diagnose import Diagnosis, classes, sections
 
 NAMES = ["<b>bold</b>", 'quo"te', "tail & more"]
 _VOID = {"meta", "img", "br"}
@@ -139,6 +139,24 @@ def test_tables_of_many_classes_stay_out_of_the_document(diagnosis, monkeypatch)
     document = diagnosis.to_dict()["estimate"]
     assert document["class_table"] is None
     assert document["cell_table"] is None
+
+
+def test_long_tables_are_cut_in_the_page_only(diagnosis, monkeypatch):
+    monkeypatch.setattr(sections, "_MOST_ROWS", 2)
+    (theory,) = [each for each in sections.sections(diagnosis) if each.name == "theory"]
+    lengths = [len(table) for table in theory.details]
+    assert max(lengths) == 2
+    spectrum = diagnosis.to_dict()["theory"]["levels"]["spectrum"]
+    assert theory.details[0].notes[-1] == f"{len(spectrum) - 2} more rows stand in the JSON"
+
+
+def test_bars_hold_every_pair(diagnosis):
+    edges, densities = sections._bars(diagnosis.distribution_)
+    assert set(densities) == {"all", "same class", "cross-class", "difficult"}
+    for density in densities.values():
+        assert np.sum(density * np.diff(edges)) == pytest.approx(1)
+    assert len(edges) <= 122
+    assert edges[0] <= 0.101 <= 0.599 <= edges[-1]
 
 
 def test_one_class_in_the_spectrum_leaves_what_can_be_said(monkeypatch):
