@@ -22,6 +22,8 @@ extensions = [
     "generated",
 ]
 exclude_patterns = ["_data", "_ext"]
+# Two hyphens begin an option, and are no dash.
+smartquotes = False
 nitpicky = True
 _INTERNAL = "bound.trials graph.noise.law graph.orbits graph.spectrum.MERGE_TOLERANCE train.group"
 nitpick_ignore_regex = [
