@@ -103,7 +103,8 @@ def table_10(tables: Mapping[str, Table]) -> Figure:
 
     Args:
         tables: title of a data set to table "table-10" of ``digits`` or ``cifar-mixed``; the
-            paper's columns ("…, published") are drawn once.
+            paper's columns ("…, published") are drawn once. Columns "… from" and "… to", where
+            they are, are the ends of intervals.
     """
     figure, axes = subplots(2, 3, width=PAGE, height=4.1)
     quantities = {
@@ -120,6 +121,7 @@ def table_10(tables: Mapping[str, Table]) -> Figure:
         for (title, table), marker, colour in zip(tables.items(), markers, colours, strict=False):
             at, values = _series(table, name)
             panel.plot(at, values, marker=marker, color=COLOURS[colour], label=title)
+            _band(panel, table, name, COLOURS[colour])
         for table in tables.values():
             if f"{name}, published" in table.columns:
                 at, values = _series(table, f"{name}, published", relative=name == "λ")
@@ -140,6 +142,16 @@ def _series(
     if relative if relative is not None else column == "λ":
         values = values / values[0]
     return [row["ω, %"] for row in rows], values.tolist()
+
+
+def _band(panel: Axes, table: Table, name: str, colour: str) -> None:
+    """The intervals of a quantity, where the table has them."""
+    if f"{name} from" not in table.columns:
+        return
+    scale = table.rows[0][name] if name == "λ" else 1.0
+    low, high = ([row[f"{name} {end}"] / scale for row in table.rows] for end in ("from", "to"))
+    at = [row["ω, %"] for row in table.rows]
+    panel.fill_between(at, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
 @styled()
