@@ -235,7 +235,7 @@ def digits_mixed() -> Drawing:
         {"digits: table-10": table},
         "Table 10 on digits, beside the paper's numbers for CIFAR-10: a share ω of the images is "
         f"mixed. Means over the seeds with 95 % intervals: {moves}. Paired by seed, "
-        f"which is far more exact: {verdicts}. {_origin(DIGITS)}",
+        f"which leaves out how seeds differ: {verdicts}. {_origin(DIGITS)}",
     )
 
 
