@@ -242,7 +242,8 @@ def claims_by_k() -> Drawing:
         category_maps(maps, FEATURES, DIFFICULT, ("k", "n_d"), VERDICTS, nothing="not stated"),
         {"shares": table},
         f"The statements of figure `claims` over the number of features k ({_PLANE_TEXT}, γ = 0.3),"
-        " white where the paper does not make them: Theorem 3.4 is for r + 1 ≤ k < n_d + r + 1.",
+        " white where the paper does not make them: Theorem 3.4 is for r + 1 ≤ k < n_d + r + 1, "
+        "and after removal there have to be k + 1 samples.",
     )
 
 
@@ -278,7 +279,7 @@ def statements(grid: dict[str, Any], pairing: str) -> dict[str, Any]:
         (with_difficult > without + rounding, theorem),
         (
             says_removal_pays == (removed < with_difficult - rounding),
-            (k > r) & np.isfinite(removed),
+            theorem & np.isfinite(removed),
         ),
     )
     return {

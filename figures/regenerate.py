@@ -4,8 +4,8 @@
     python figures/regenerate.py spectrum noise   these
     python figures/regenerate.py --check --quick  compare the quick ones with what is stored
 
-Of each figure NAME this folder holds NAME.svg and NAME.png, and ``data/NAME.json``: caption,
-versions and the numbers behind the picture. ``captions.md`` is made from those files.
+Of each figure NAME this folder holds NAME.svg and NAME.png, and ``data/NAME.json``: its caption
+and the numbers behind the picture. ``captions.md`` is made from those files.
 """
 
 from __future__ import annotations

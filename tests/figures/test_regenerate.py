@@ -23,7 +23,10 @@ def test_every_figure_that_can_be_made_is_stored_with_its_numbers(regenerate):
             continue
         for file in (f"{name}.svg", f"{name}.png", f"data/{name}.json"):
             assert (FIGURES / file).is_file(), file
+        assert (FIGURES / f"{name}.png").stat().st_size <= 150_000, name
         stored = json.loads((FIGURES / "data" / f"{name}.json").read_text())
+        assert all(table["rows"] for table in stored["tables"].values()), name
+        assert f"## {name}\n" in (FIGURES / "captions.md").read_text()
         assert stored["caption"] in (FIGURES / "captions.md").read_text()
 
 
