@@ -131,6 +131,14 @@ def test_bad_input_is_found_before_anything_is_computed(
         Diagnosis().fit(rows, labels, **options)
 
 
+def test_a_bad_row_far_down_is_found_before_anything_is_computed(monkeypatch):
+    monkeypatch.setattr("dctheory.diagnose.diagnosis.find", lambda *_: pytest.fail("computed"))
+    rows = np.random.default_rng(0).standard_normal((5000, 512), dtype=np.float32)
+    rows[4321, 5] = np.inf
+    with pytest.raises(ValueError, match="row 4321 holds NaN or infinity"):
+        Diagnosis().fit(rows)
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
