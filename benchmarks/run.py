@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import sys
 from pathlib import Path
 from types import ModuleType
 
-from dctheory._runs import manifest, write_atomic
+from dctheory._runs import manifest, write_json
 from dctheory._table import Table
 
 FOLDER = Path(__file__).resolve().parent
@@ -39,8 +38,7 @@ def main() -> int:
         results = FOLDER / "results"
         results.mkdir(exist_ok=True)
         document = {"manifest": manifest(), "rows": table.to_dict()["rows"]}
-        text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
-        write_atomic(results / "cpu.json", text + "\n")
+        write_json(results / "cpu.json", document)
     return 0
 
 

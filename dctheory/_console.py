@@ -1,11 +1,10 @@
-"""What commands share: errors of the user's as one line, JSON, and output on a stream."""
+"""What commands share: errors of the user's as one line, and output on a stream."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TextIO
 
 from dctheory._arguments import UsageError
 
@@ -20,11 +19,6 @@ def usage_errors(*kinds: type[Exception]) -> Iterator[None]:
         if isinstance(error, OSError) and error.strerror:
             message = error.strerror + (f": {error.filename}" if error.filename else "")
         raise UsageError(message or type(error).__name__) from error
-
-
-def json_text(document: Any) -> str:
-    """Strict JSON, indented."""
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
 
 
 def write(text: str, stream: TextIO) -> None:

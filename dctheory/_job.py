@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dctheory._progress import Progress, progress_on
-from dctheory._runs import manifest, new_run_folder, write_atomic
+from dctheory._runs import manifest, new_run_folder, write_atomic, write_json
 from dctheory._validation import check_choice
 
 
@@ -46,17 +46,13 @@ class Result:
         markdown = "\n\n".join(instance.to_markdown() for instance in self.instances)
         write_atomic(folder / "report.json", self.report.to_json() + "\n")
         write_atomic(folder / "report.md", self.report.to_markdown() + "\n")
-        write_atomic(folder / "instances.json", _json(instances))
+        write_json(folder / "instances.json", instances)
         write_atomic(folder / "instances.md", markdown + "\n")
         for experiment in self.experiments:
             own = folder / "experiments" / experiment.name
             own.mkdir(parents=True)
             experiment.save(own)
-        write_atomic(folder / "manifest.json", _json(self.manifest))
-
-
-def _json(document: Any) -> str:
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+        write_json(folder / "manifest.json", self.manifest)
 
 
 def run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import secrets
@@ -75,6 +76,16 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def json_text(document: Any) -> str:
+    """Strict JSON, indented; ValueError for NaN and infinity."""
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+
+
+def write_json(path: str | os.PathLike[str], document: Any) -> None:
+    """Write strict JSON as :func:`write_atomic` does."""
+    write_atomic(path, json_text(document) + "\n")
 
 
 def manifest() -> dict[str, Any]:

@@ -204,7 +204,9 @@ def _print_table(table: Any, form: str, graph: SimilarityGraph, k: int) -> None:
 
 
 def _print_json(document: Any) -> None:
-    print(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
+    from dctheory._runs import json_text
+
+    print(json_text(document))
 
 
 def _width() -> int:

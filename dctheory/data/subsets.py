@@ -11,7 +11,6 @@ import json
 import os
 import pickle
 import re
-import secrets
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dctheory._runs import write_atomic
 from dctheory._validation import check_choice, check_integer
 from dctheory.data._unpickle import MAX_BYTES, load_pickle
 from dctheory.data.images import Indices, check_labels
@@ -46,13 +46,7 @@ def save_subset(path: str | os.PathLike[str], indices: ArrayLike, num_samples: i
     target = Path(path)
     write, _ = _FORMATS[_suffix(target)]
     count = check_integer("num_samples", num_samples, 1)
-    data = write(_checked("indices", indices, count), count)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomic(target, write(_checked("indices", indices, count), count))
 
 
 def load_subset(path: str | os.PathLike[str], num_samples: int) -> Indices:

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from dctheory._progress import Progress
-from dctheory._runs import manifest, write_atomic
+from dctheory._runs import manifest, write_atomic, write_json
 from dctheory._validation import check_choice, check_integer, check_real
 from dctheory.diagnose._inputs import Inputs, read_inputs
 from dctheory.diagnose._parts import CLUSTERS, GIVEN, PARTS, find
@@ -278,8 +278,6 @@ class Diagnosis(BaseEstimator):
         Raises:
             OSError: it cannot be written.
         """
-        from dctheory._console import json_text
-
         document, page = self.to_dict(), self.to_html()
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
@@ -288,7 +286,7 @@ class Diagnosis(BaseEstimator):
         if self.clusters_ is not None:
             np.save(target / "clusters.npy", self.clusters_.codes, allow_pickle=False)
         write_atomic(target / REPORT_HTML, page)
-        write_atomic(target / REPORT_JSON, json_text(document) + "\n")
+        write_json(target / REPORT_JSON, document)
 
     def __str__(self) -> str:
         return self.to_text() if self._is_fitted() else repr(self)

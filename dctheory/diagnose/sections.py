@@ -242,13 +242,13 @@ def _remedies(theory: Any) -> Table:
 def _noise(noise: Any) -> str:
     modes = noise.prediction.normalized.outliers
     listed = {
-        stands: ", ".join(dict.fromkeys(each.name for each in modes if each.detached is stands))
+        stands: "; ".join(dict.fromkeys(each.name for each in modes if each.detached is stands))
         for stands in (True, False)
     }
     return (
         f"Similarities spread by ε = {noise.epsilon:.3g} about {noise.name}. Were that independent "
-        f"noise, these modes would stand out of it: {listed[True] or 'none'}; and these would "
-        f"drown: {listed[False] or 'none'}."
+        f"noise, these modes would stand out of it: {listed[True] or 'none'}. These would drown: "
+        f"{listed[False] or 'none'}."
     )
 
 

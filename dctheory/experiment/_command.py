@@ -15,7 +15,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dctheory._arguments import UsageError
-from dctheory._console import json_text, usage_errors, write
+from dctheory._console import usage_errors, write
+from dctheory._runs import json_text
 from dctheory.experiment._publish import PUBLISHED, check_publishable, publish_result
 
 if TYPE_CHECKING:

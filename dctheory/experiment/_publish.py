@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dctheory._runs import write_atomic
+from dctheory._runs import write_json
 from dctheory._table import plain
 from dctheory.experiment._base import PRESETS, SMOKE, Settings
 from dctheory.experiment.registry import load_experiment
@@ -76,8 +76,7 @@ def publish_result(result: ExperimentResult, folder: str | os.PathLike[str] = PU
     """
     path = check_publishable(result.name, result.preset, result.settings, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(document(result), ensure_ascii=False, allow_nan=False, indent=1)
-    write_atomic(path, text + "\n")
+    write_json(path, document(result))
     return path
 
 

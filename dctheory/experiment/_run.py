@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dctheory._lock import folder_lock
-from dctheory._runs import manifest, new_run_folder, write_atomic
+from dctheory._runs import manifest, new_run_folder, write_json
 from dctheory._validation import check_choice, check_integer
 from dctheory._version import __version__
 from dctheory.experiment._base import PRESETS, SMOKE, Analysis, Experiment, Settings
@@ -169,8 +168,8 @@ def open_folder(plan: Plan, out: str | os.PathLike[str]) -> Path:
     if plan.folder is not None:
         return plan.folder
     folder = new_run_folder(out, plan.experiment.name)
-    _write(folder / MANIFEST_FILE, manifest())
-    _write(folder / SETTINGS_FILE, plan.to_dict())
+    write_json(folder / MANIFEST_FILE, manifest())
+    write_json(folder / SETTINGS_FILE, plan.to_dict())
     return folder
 
 
@@ -193,7 +192,7 @@ def perform(plan: Plan, folder: Path, **options: Any) -> dict[str, Any]:
         if plan.folder is not None:
             record = _read(folder / MANIFEST_FILE)
             record["resumed"] = [*record.get("resumed", ()), manifest()]
-            _write(folder / MANIFEST_FILE, record)
+            write_json(folder / MANIFEST_FILE, record)
         while True:
             left = None if most is None else max(most - (time.monotonic() - began), 1e-3)
             results = run_tasks(
@@ -295,7 +294,3 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}; start a new run") from error
     return document
-
-
-def _write(path: Path, document: Mapping[str, Any]) -> None:
-    write_atomic(path, json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n")

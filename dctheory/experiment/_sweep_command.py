@@ -7,7 +7,8 @@ import json
 from typing import Any, TextIO
 
 from dctheory._arguments import UsageError
-from dctheory._console import json_text, usage_errors, write
+from dctheory._console import usage_errors, write
+from dctheory._runs import json_text
 
 SUMMARY = "train every combination of values, here or on a Dask cluster"
 

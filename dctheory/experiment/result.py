@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dctheory._runs import write_atomic
+from dctheory._runs import write_atomic, write_json
 from dctheory._table import Table, plain
 from dctheory._validation import check_choice, check_integer, check_real
 
@@ -236,9 +236,8 @@ class ExperimentResult:
 
         The JSON comes last: a folder that has it is finished. Raises OSError.
         """
-        text = json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
         write_atomic(Path(folder) / "result.md", self.to_markdown() + "\n")
-        write_atomic(Path(folder) / RESULT_FILE, text + "\n")
+        write_json(Path(folder) / RESULT_FILE, self.to_dict())
 
 
 _ITEMS = {

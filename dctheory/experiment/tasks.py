@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from dctheory._progress import Progress
-from dctheory._runs import write_atomic
+from dctheory._runs import write_json
 from dctheory._table import plain
 from dctheory._validation import check_real
 from dctheory.experiment.result import read_json
@@ -325,8 +325,7 @@ def _failure(failed: Mapping[str, Exception]) -> TaskError:
 def _store(task: Task, folder: Path, outcome: Mapping[str, Any]) -> dict[str, Any]:
     record = {**task.identity, **outcome}
     record["sha256"] = _digest(record)
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1)
-    write_atomic(folder / f"{task.name}.json", text + "\n")
+    write_json(folder / f"{task.name}.json", record)
     return record
 
 

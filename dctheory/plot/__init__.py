@@ -5,8 +5,7 @@ Names are loaded on first use, so that importing this package does not import ma
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from dctheory._lazy import lazy
 
 # Public name -> the module that defines it.
 _EXPORTS = {
@@ -18,13 +17,4 @@ _EXPORTS = {
 }
 
 __all__ = list(_EXPORTS)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _EXPORTS:
-        return getattr(import_module(_EXPORTS[name]), name)
-    raise AttributeError(f"module 'dctheory.plot' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy(__name__, _EXPORTS)

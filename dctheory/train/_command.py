@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from dctheory._console import json_text, usage_errors, write
+from dctheory._console import usage_errors, write
+from dctheory._runs import json_text
 
 if TYPE_CHECKING:
     from dctheory.train.config import TrainConfig

@@ -110,7 +110,7 @@ def test_a_full_disk_is_a_usage_error(command, toy, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("dctheory.experiment.tasks.write_atomic", full)
+    monkeypatch.setattr("dctheory.experiment.tasks.write_json", full)
     with pytest.raises(UsageError, match=r"^No space left on device; finished .* --resume$"):
         command("toy")
 
