@@ -13,6 +13,8 @@ from dctheory._table import Table
 FOLDER = Path(__file__).resolve().parent
 # Published results of experiments, which `dctheory experiment --publish` writes.
 RESULTS = FOLDER / "data" / "experiments"
+# What rounding on another processor may change, relative and absolute.
+EXACT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,13 @@ class Drawing:
         tables: name -> the numbers behind the picture; they are what ``--check`` compares.
         caption: sentences, with the numbers that matter.
         tolerance: how far, relative and absolute, numbers may be from the stored ones: more than
-            rounding only where something is sampled or solved to a tolerance.
+            :data:`EXACT` only where something is sampled or solved to a tolerance.
     """
 
     figure: Figure
     tables: Mapping[str, Table]
     caption: str
-    tolerance: float = 1e-6
+    tolerance: float = EXACT
 
 
 @dataclass(frozen=True)

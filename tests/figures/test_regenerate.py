@@ -46,12 +46,14 @@ def test_drift_fails_and_names_the_number(regenerate, tmp_path, monkeypatch, cap
     file = tmp_path / "data" / "graph.json"
     document = json.loads(file.read_text())
     document["tables"]["entries"]["rows"][2]["entries"] += 1
+    document["caption"] = "An older one."
     file.write_text(json.dumps(document))
     (tmp_path / "graph.svg").write_text("<svg/>")
     capsys.readouterr()
     assert regenerate.main(["graph", "--check", "--bytes"]) == 1
     out, err = capsys.readouterr()
     assert "data.entries.rows[2].entries is 24, stored is 25" in err
+    assert "stored is 'An older one.'" in err
     assert "graph.svg has other bytes" in err
     assert out == "1 made anew, 1 differ from what is stored\n"
     file.unlink()
@@ -68,7 +70,10 @@ def test_drift_fails_and_names_the_number(regenerate, tmp_path, monkeypatch, cap
         ({"a": [1, "x", None]}, {"a": [1, "x", None]}, 0),
         ({"a": [1, "x", None]}, {"a": [2, "y", 0]}, 3),
         ([1], [1, 2], 1),
-        ({"a": 1}, {"b": 1}, 1),
+        ({"a": 1}, {"b": 1}, 2),
+        ({"a": 1, "b": 2}, {"a": 1}, 1),
+        ([{"a": 1.0}, 2], [{"a": 1.5}], 2),
+        ({"a": True}, {"a": False}, 1),
         (0.0, math.pi, 1),
     ],
 )
