@@ -242,7 +242,7 @@ def _remedies(theory: Any) -> Table:
 def _noise(noise: Any) -> str:
     modes = noise.prediction.normalized.outliers
     listed = {
-        stands: "; ".join(dict.fromkeys(each.name for each in modes if each.detached is stands))
+        stands: "; ".join(dict.fromkeys(each.name for each in modes if each.detached == stands))
         for stands in (True, False)
     }
     return (
