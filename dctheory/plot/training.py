@@ -97,7 +97,7 @@ def _eigenvalues(panel: Axes, table: Table) -> None:
         panel.plot(ranks[:-1], trained, marker=MARKERS[pairing], color=COLOURS[pairing], **_DOTS)
     printed = table.rows[0]["printed λ"]
     panel.axhline(printed, **_REFERENCE)
-    _note(panel, "Theorem 3.4", 0.01, printed, ha="left", va="top", shift=(0, -2))
+    _note(panel, "Theorem 3.4", 0.36, printed, ha="left", va="top", shift=(0, -2))
     panel.set_xticks(sorted({row["k"] for row in table.rows}))
     panel.set_ylim(bottom=0)
     panel.set(xlabel=SYMBOLS["k"], ylabel=SYMBOLS["lambda"])
