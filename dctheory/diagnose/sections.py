@@ -145,9 +145,7 @@ def _estimate(name: str, title: str, d: Diagnosis) -> Section:
     pictures = []
     if d.intervals_ is None:
         sentences.append(f"No intervals: {d.missing_['intervals']}.")
-        tables: tuple[Table, ...] = (_without_notes(estimate.table()),)
     else:
-        tables = (d.intervals_.table(),)
         pictures.append(_interval_picture(d))
     pictures.append(
         Picture(
@@ -156,8 +154,11 @@ def _estimate(name: str, title: str, d: Diagnosis) -> Section:
             lambda: _plot().class_table(estimate.class_table, [str(c) for c in estimate.classes]),
         )
     )
-    details = () if d.intervals_ is None else (estimate.table(),)
-    return Section(name, title, tuple(sentences), tables, details, tuple(pictures))
+    table = estimate.table()
+    notes = ("number: of ordered pairs, each two samples twice", *table.notes)
+    table = Table(table.columns, table.rows, table.title, notes, table.digits)
+    tables = (table,) if d.intervals_ is None else (d.intervals_.table(), table)
+    return Section(name, title, tuple(sentences), tables[:1], tables[1:], tuple(pictures))
 
 
 def _interval_picture(d: Diagnosis) -> Picture:
