@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from _registry import Drawing, figure
 
-from dctheory import SimilarityGraph, bounds, formulas, phase_diagram, sweep_eigenvalue
+from dctheory import SimilarityGraph, bounds, formulas, phase_diagram, sweep_eigenvalue, verify
 from dctheory._table import Table
 from dctheory.graph.noise import sample_noisy
 from dctheory.plot.bounds import bounds_by_parameter
+from dctheory.plot.claims import verdict_matrix
 from dctheory.plot.graph import LEVELS, similarity_graphs
 from dctheory.plot.noise import noisy_spectrum
 from dctheory.plot.phase import category_maps
@@ -217,6 +219,22 @@ def best_remedy_by_k() -> Drawing:
 
 
 # --- Claims
+
+
+@figure("verdicts", quick=False)
+def verdicts() -> Drawing:
+    """The verdict on every claim."""
+    report = verify()
+    rows = [(each.claim, each.pairing, each.outcome.name) for each in report]
+    table = Table(("claim", "reading", "outcome"), rows)
+    counts = Counter(outcome for *_, outcome in rows)
+    listed = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    return Drawing(
+        verdict_matrix(table, READINGS),
+        {"verdicts": table},
+        f"The {len(rows)} verdicts on the paper's claims, by the reading of a difficult pair where "
+        f"it plays a role: {listed}. Conditions and counterexamples: `dctheory verify`.",
+    )
 
 
 @figure("claims")
