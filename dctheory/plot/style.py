@@ -263,7 +263,7 @@ def _lay_out(figure: Figure) -> None:
     """Give the axes their places once: a second layout differs by rounding, and so by bytes."""
     engine = figure.get_layout_engine()
     if engine is not None and not isinstance(engine, PlaceHolderLayoutEngine):
-        # Titles and legends move in the first round, and the axes after them in the second.
+        # Where axes keep their aspect, titles and legends settle in a second round only.
         for _ in range(2):
             figure.draw_without_rendering()
         figure.set_layout_engine("none")
