@@ -11,7 +11,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 from dctheory._table import Table
-from dctheory.diagnose.sections import Picture, Section
+from dctheory.diagnose._content import Picture, Section
 
 # Tables with more rows than this are folded away, but printed.
 _FOLDED_ROWS = 12

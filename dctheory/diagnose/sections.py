@@ -3,68 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dctheory._table import Table, format_cell
+from dctheory.diagnose._content import Picture, Section
 from dctheory.diagnose._numbers import alpha_of, reading_of
 from dctheory.diagnose._parts import CLUSTERS
+from dctheory.diagnose._theory_section import theory_section
 
 if TYPE_CHECKING:
     from dctheory.diagnose.diagnosis import Diagnosis
 
 # Bins of the histogram as it is drawn, points of the curve of scores.
 _BARS, _POINTS = 120, 400
-# Difficult samples and pairs in tables, pairs as images, and rows of any table.
-_SHOWN_ROWS, _SHOWN_PAIRS, _MOST_ROWS = 8, 16, 100
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture that is made when it is wanted.
-
-    Attributes:
-        alt: what is to be seen, for who does not see it.
-        caption: stands below it.
-        make: a matplotlib ``Figure``, or the bytes of a PNG.
-    """
-
-    alt: str
-    caption: str
-    make: Callable[[], Any]
-
-    def data(self) -> tuple[str, bytes]:
-        """Its media type and content."""
-        made = self.make()
-        if isinstance(made, bytes):
-            return "image/png", made
-        from dctheory.plot.style import to_svg
-
-        return "image/svg+xml", to_svg(made).encode()
-
-
-@dataclass(frozen=True)
-class Section:
-    """One part of the report.
-
-    Attributes:
-        name: for links, of letters.
-        title: its heading.
-        sentences: what it says.
-        tables: shown everywhere; ``details`` only where there is room.
-        pictures: where there can be any.
-        missing: why there is nothing of it; None if there is.
-    """
-
-    name: str
-    title: str
-    sentences: tuple[str, ...] = ()
-    tables: tuple[Table, ...] = ()
-    details: tuple[Table, ...] = ()
-    pictures: tuple[Picture, ...] = ()
-    missing: str | None = None
+# Difficult samples and pairs in tables, and pairs as images.
+_SHOWN_ROWS, _SHOWN_PAIRS = 8, 16
 
 
 def lead(diagnosis: Diagnosis) -> list[str]:
@@ -217,74 +172,6 @@ def _levels(name: str, title: str, d: Diagnosis) -> Section:
     return Section(name, title, (d.levels_.sentence,), details=(d.levels_.table(),))
 
 
-def _theory(name: str, title: str, d: Diagnosis) -> Section:
-    theory = d.theory_
-    first, *others = theory.tables()
-    tables, pictures = [first], [_mode_picture(each) for each in theory.graphs]
-    if theory.bounds is not None:
-        tables.append(_remedies(theory))
-        pictures.append(_bound_picture(d))
-    sentences = () if theory.noise is None else (_noise(theory.noise),)
-    details = tuple(_shortened(table) for table in others)
-    return Section(name, title, sentences, tuple(tables), details, tuple(pictures))
-
-
-def _remedies(theory: Any) -> Table:
-    """What each setting would change, in few columns."""
-    rows = [
-        (row.setting, _number(row.printed), _number(row.exact), row.mode) for row in theory.bounds
-    ]
-    if theory.random_removal is not None:
-        rows.append(("removal of as many random samples", None, float(theory.random_removal), None))
-    columns = ("setting", "printed bound", "exact bound", f"mode of λ_{theory.k + 1}")
-    return Table(columns, rows, "What each remedy would change", digits=6)
-
-
-def _noise(noise: Any) -> str:
-    modes = noise.prediction.normalized.outliers
-    listed = {
-        stands: "; ".join(dict.fromkeys(each.name for each in modes if each.detached == stands))
-        for stands in (True, False)
-    }
-    return (
-        f"Similarities spread by ε = {noise.epsilon:.3g} about {noise.name}. Were that independent "
-        f"noise, these modes would stand out of it: {listed[True] or 'none'}. These would drown: "
-        f"{listed[False] or 'none'}."
-    )
-
-
-def _mode_picture(graph: Any) -> Picture:
-    # Where there are few families each has its name, else that of its sector.
-    few = len(graph.spectrum.modes) <= 7
-    rows = [
-        (m.name if few else m.sector, m.sector, m.value, m.multiplicity)
-        for m in graph.spectrum.modes
-    ]
-    return Picture(
-        f"Eigenvalues of the graph of {graph.name}; λ_{graph.k + 1} = {graph.eigenvalue:.4g} is "
-        f"of the mode “{graph.mode.name}”.",
-        f"Spectrum of Ā, {graph.name}; the line marks λ_{graph.k + 1}.",
-        lambda: _plot().modes(rows, graph.k),
-    )
-
-
-def _bound_picture(d: Diagnosis) -> Picture:
-    rows = [(row.setting, _number(row.printed), _number(row.exact)) for row in d.theory_.bounds]
-    rate = None if d.errors_ is None else d.errors_.rate()
-    measured = None if rate is None else (rate.rate, rate.low, rate.high)
-    listed = "; ".join(f"{name}: {exact:.3g}" for name, _, exact in rows if exact is not None)
-    return Picture(
-        f"Exact bounds by setting: {listed}.",
-        "Bounds as printed and exact in the fitted graph. From 1 on a bound says nothing."
-        + ("" if rate is None else f" The probe's measured error is {rate.rate:.3g}."),
-        lambda: _plot().bounds_and_errors(rows, measured),
-    )
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
 def _errors(name: str, title: str, d: Diagnosis) -> Section:
     theory = d.theory_
     exact = None
@@ -364,7 +251,7 @@ _SECTIONS: dict[str, tuple[str, Callable[[str, str, Any], Section]]] = {
     "classes": ("How many classes?", _classes),
     "distribution": ("All pairs", _distribution),
     "levels": ("Do three levels fit?", _levels),
-    "theory": ("What the theory says", _theory),
+    "theory": ("What the theory says", theory_section),
     "errors": ("Measured errors", _errors),
     "difficulty": ("Difficult samples", _difficulty),
     "gaussian": ("Are the embeddings Gaussian?", _gaussian),
@@ -374,15 +261,6 @@ _SECTIONS: dict[str, tuple[str, Callable[[str, str, Any], Section]]] = {
 
 def _without_notes(table: Table) -> Table:
     return Table(table.columns, table.rows, table.title, digits=table.digits)
-
-
-def _shortened(table: Table) -> Table:
-    """The first rows of a long table, which the JSON has as a whole."""
-    left = len(table) - _MOST_ROWS
-    if left <= 0:
-        return table
-    notes = (*table.notes, f"{left:,} more rows stand in the JSON")
-    return Table(table.columns, table.rows[:_MOST_ROWS], table.title, notes, table.digits)
 
 
 def _plot() -> Any:

@@ -12,7 +12,7 @@ import pytest
 
 import dctheory
 from dctheory._text import display_width
-from dctheory.diagnose import Diagnosis, classes, html, sections
+from dctheory.diagnose import Diagnosis, _theory_section, classes, html, sections
 
 NAMES = ["<b>bold</b>", 'quo"te', "tail & more"]
 _VOID = {"meta", "img", "br"}
@@ -141,7 +141,7 @@ def test_tables_of_many_classes_stay_out_of_the_document(diagnosis, monkeypatch)
 
 
 def test_long_tables_are_cut_in_the_page_only(diagnosis, monkeypatch):
-    monkeypatch.setattr(sections, "_MOST_ROWS", 2)
+    monkeypatch.setattr(_theory_section, "_MOST_ROWS", 2)
     (theory,) = [each for each in sections.sections(diagnosis) if each.name == "theory"]
     lengths = [len(table) for table in theory.details]
     assert max(lengths) == 2
