@@ -213,8 +213,8 @@ def best_remedy_by_k() -> Drawing:
         f"The remedy with the smallest exact bound over the number of features k ({_PLANE_TEXT}, "
         "γ = 0.3). At equal δ (above) a remedy helps at k = r + 1 only (`both`), for "
         "r < k ≤ n_d + r (`matched`), or for r < k ≤ 2r (`either`). With the smallest δ that "
-        "each remedy's data allow (below) removal is best nearly everywhere: it takes the difficult "
-        "pairs' weight between classes out of δ.",
+        "each remedy's data allow (below) removal is best nearly everywhere: it takes the "
+        "difficult pairs' weight between classes out of δ.",
     )
 
 
