@@ -97,7 +97,8 @@ class MeasuredErrors:
                 f"{text}, above the bound {bound:.3g}: the graph of mean similarities does not "
                 "describe these features"
             )
-        return f"{text}; the bound is {bound:.3g}, {bound / max(found.rate, 1e-300):.3g} times that"
+        times = f", {bound / found.rate:.3g} times that" if found.errors else ""
+        return f"{text}; the bound is {bound:.3g}{times}"
 
     def table(self) -> Table:
         """One row for each rate."""

@@ -260,8 +260,9 @@ def _read_lines(path: Path) -> _Lines:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"cannot read {str(path)!r}: it is no text in UTF-8 ({error})") from error
-    rows = list(csv.reader(text.splitlines())) if path.suffix.lower() == ".csv" else None
-    lines = text.split("\n") if rows is None else [",".join(row) for row in rows]
+    lines = text.split("\n")
+    rows = _columns(path, lines) if path.suffix.lower() == ".csv" else None
+    lines = lines if rows is None else [",".join(row) for row in rows]
     wide = [number for number, row in enumerate(rows or ()) if len(row) > 1]
     if wide:
         raise ValueError(f"{str(path)!r} has several columns in line {wide[0] + 1}; leave one")
@@ -272,6 +273,13 @@ def _read_lines(path: Path) -> _Lines:
         line = entries.index("") + 1 if entries else 1
         raise ValueError(f"line {line} of {str(path)!r} is empty; each must hold one entry")
     return np.array(entries).view(_Lines)
+
+
+def _columns(path: Path, lines: list[str]) -> list[list[str]]:
+    try:
+        return list(csv.reader(lines))
+    except csv.Error as error:
+        raise ValueError(f"cannot read {str(path)!r}: {error}; write one label a line") from error
 
 
 def _as_numbers(values: NDArray[Any]) -> NDArray[Any]:

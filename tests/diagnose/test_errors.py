@@ -111,6 +111,11 @@ def test_beside_a_bound(overlapping):
     assert f"{0.9 / rate:.3g} times" in found.beside(0.9)
 
 
+def test_no_error_is_no_part_of_a_bound():
+    rate = module.ErrorRate(module.PROBE, module.ALL, 0, 50, *wilson_interval(0, 50))
+    assert module.MeasuredErrors((rate,), 50, 50, "").beside(0.9).endswith("; the bound is 0.9")
+
+
 def test_rendering(overlapping):
     *_, found = overlapping
     record = json.loads(json.dumps(found.to_dict(), allow_nan=False))
