@@ -174,7 +174,9 @@ def _add_recheck(commands: Any) -> None:
     parser = _add_command(
         commands, "recheck", "check verdicts again from their JSON alone, without the search"
     )
-    parser.add_argument("file", metavar="FILE", help="a report.json, or one verdict as JSON")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="a report.json, or one verdict as JSON"
+    )
     parser.set_defaults(command="recheck")
 
 

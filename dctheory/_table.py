@@ -190,13 +190,13 @@ class Table:
 
     def to_markdown(self) -> str:
         """A GitHub-flavoured Markdown table, the title above it and the notes below."""
-        lines = [f"**{_markdown(self.title)}**", ""] if self.title else []
+        lines = [f"**{escape_markdown(self.title)}**", ""] if self.title else []
         lines.append(_markdown_row(self.columns))
         rules = ["---:" if self._is_numeric(column) else "---" for column in self.columns]
         lines.append("| " + " | ".join(rules) + " |")
         lines += [_markdown_row(row) for row in self._cells()]
         for note in self.notes:
-            lines += ["", _markdown(note)]
+            lines += ["", escape_markdown(note)]
         return "\n".join(lines)
 
     def to_latex(self) -> str:
@@ -266,12 +266,13 @@ def _paragraph(text: str, width: int | None) -> list[str]:
     return [text] if width is None else wrap(text, width)
 
 
-def _markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
+    """``text`` without any meaning to Markdown."""
     return _MARKDOWN_SPECIAL.sub(r"\\\g<0>", text).replace("\n", "<br>")
 
 
 def _markdown_row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(_markdown(cell) for cell in cells) + " |"
+    return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"
 
 
 def escape_latex(text: str) -> str:

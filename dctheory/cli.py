@@ -86,7 +86,8 @@ def _verify(arguments: argparse.Namespace) -> int:
         _print_json(result.to_dict() | {"folder": str(folder)})
     else:
         print(result.to_text(_width()))
-        print(f"\nResults: {folder}")
+        print("\nreport.md has what each claim says, its whole condition and remarks.")
+        print(f"Results: {folder}")
     return 0
 
 
@@ -126,7 +127,7 @@ def _recheck(arguments: argparse.Namespace) -> int:
     import dctheory
 
     with _input_errors():
-        verdicts = _read_verdicts(arguments.file)
+        verdicts = [verdict for file in arguments.files for verdict in _read_verdicts(file)]
         results = [dctheory.recheck(verdict) for verdict in verdicts]
     for verdict, result in zip(verdicts, results, strict=True):
         state = "ok" if result.ok else "FAILED"

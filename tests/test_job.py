@@ -168,6 +168,8 @@ def test_recheck_of_a_report_or_of_one_verdict(document, count, tmp_path, monkey
     assert out.count("eq-2") == count
     assert "FAILED  PROVED  eq-2; query altered" in out
     assert out.endswith(f"{count} rechecked, 1 failed\n")
+    assert main(["recheck", str(path), str(path)]) == 1
+    assert capsys.readouterr().out.endswith(f"{2 * count} rechecked, 2 failed\n")
 
 
 # --- The real thing

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dctheory._table import Table
+from dctheory._table import Table, escape_markdown
 from dctheory.proof.verdict import Outcome, Verdict
 
-# Conditions longer than this are shown in full only in JSON and `Verdict.condition`.
+# Tables cut conditions longer than this.
 _LONGEST = 90
 
 
@@ -64,8 +64,24 @@ class Report:
         return self.table().to_text(width)
 
     def to_markdown(self, *, timings: bool = True) -> str:
-        """The table as Markdown; without timings it is the same in every run."""
-        return self.table(timings=timings).to_markdown()
+        """The table as Markdown, then each claim with its whole conditions and remarks.
+
+        Without timings it is the same in every run.
+        """
+        claims = dict.fromkeys(verdict.claim for verdict in self.verdicts)
+        parts = [self.table(timings=timings).to_markdown()]
+        return "\n\n".join([*parts, *(self._section(claim) for claim in claims)])
+
+    def _section(self, claim: str) -> str:
+        verdicts = [verdict for verdict in self.verdicts if verdict.claim == claim]
+        said = f"{verdicts[0].where}: {verdicts[0].statement}."
+        lines = [f"## {escape_markdown(claim)}", "", escape_markdown(said), ""]
+        for verdict in verdicts:
+            reading = f"{verdict.pairing}: " if verdict.pairing else ""
+            condition = f", if and only if `{verdict.condition}`" if verdict.condition else ""
+            lines.append(f"- {reading}**{verdict.outcome.name}**{condition}")
+            lines += [f"  - {escape_markdown(remark)}" for remark in verdict.details]
+        return "\n".join(lines)
 
     def to_html(self) -> str:
         """The table as HTML."""

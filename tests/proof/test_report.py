@@ -90,6 +90,22 @@ def test_markdown_is_a_table_and_without_timings_always_the_same(report):
     assert slower.to_markdown() != report.to_markdown()
 
 
+def test_markdown_has_what_the_table_leaves_out(report):
+    verdict = Verdict(
+        *("disc-a", "both", Outcome.CONDITIONAL),
+        condition=LONG,
+        where="Discussion",
+        statement="a*b > c",
+        details=("it is *not* always so",),
+    )
+    text = Report((*report.verdicts, verdict)).to_markdown()
+    section = text[text.index("## disc-a") :]
+    assert "Discussion: a\\*b > c." in section
+    assert f"- both: **CONDITIONAL**, if and only if `{LONG}`" in section
+    assert "  - it is \\*not\\* always so" in section
+    assert text.count("## thm-3.4/valid") == 1
+
+
 class _Cells(html.parser.HTMLParser):
     def __init__(self) -> None:
         super().__init__()
