@@ -239,6 +239,12 @@ class Diagnosis(BaseEstimator):
         for name in ("pos_high", "pos_low"):
             if getattr(self, name) is not None:
                 check_real(name, getattr(self, name), 0, 100)
+        low = 100 if self.pos_low is None else self.pos_low
+        if self.pos_high is not None and self.pos_high >= low:
+            raise ValueError(
+                f"pos_high must be below pos_low, got {self.pos_high:g} and {low:g}; percentiles "
+                "count from the most similar pair down"
+            )
         check_choice("pairing", self.pairing, PAIRINGS)
         check_choice("by", self.by, ("sample", "class"))
         for name, least in (("k", 1), ("classes", 2)):

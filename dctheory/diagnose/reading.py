@@ -49,9 +49,9 @@ def load_embeddings(source: Any, *, key: str | None = None) -> Any:
         ValueError: damaged or empty files, not two dimensions, shards that differ in width or
             dtype; the message names the file.
     """
-    if is_dask(source):
+    if is_dask(source) or isinstance(source, ShardedRows):
         return source
-    parts = _parts(source, key)
+    parts = _parts(source, key, SUFFIXES)
     for part, name in parts:
         _check_rows(part, name)
     if len(parts) > 1 or (_is_path(parts[0][1]) and not isinstance(parts[0][0], np.memmap)):
@@ -134,23 +134,28 @@ def _is_path(source: Any) -> bool:
     return isinstance(source, str | os.PathLike) and bool(os.fspath(source))
 
 
-def _parts(source: Any, key: str | None) -> list[tuple[Any, str]]:
-    """Arrays and their names; that of an array that is given as such is empty."""
+def _parts(
+    source: Any, key: str | None, suffixes: Sequence[str] = (*SUFFIXES, *_LINES)
+) -> list[tuple[Any, str]]:
+    """Arrays and their names; that of an array that is given as such is empty.
+
+    Of a folder only files with one of ``suffixes`` count.
+    """
     if _is_path(source):
-        return [(_open(path, key), str(path)) for path in _expand(source)]
+        return [(_open(path, key), str(path)) for path in _expand(source, suffixes)]
     if isinstance(source, Sequence) and not isinstance(source, str) and len(source):
         if all(_is_path(each) for each in source):
-            return [part for each in source for part in _parts(each, key)]
+            return [part for each in source for part in _parts(each, key, suffixes)]
         if all(getattr(each, "ndim", 0) == 2 for each in source):
             return [(_as_host(each), f"part {i}") for i, each in enumerate(source)]
     return [(_as_host(source), "")]
 
 
-def _expand(source: str | os.PathLike[str]) -> list[Path]:
+def _expand(source: str | os.PathLike[str], suffixes: Sequence[str]) -> list[Path]:
     """The files that a path stands for: itself, those of a folder, or those of a pattern."""
     path = Path(source)
     if path.is_dir():
-        found = [each for each in path.iterdir() if each.suffix.lower() in (*SUFFIXES, *_LINES)]
+        found = [each for each in path.iterdir() if each.suffix.lower() in suffixes]
     elif path.exists() or not glob.has_magic(str(path)):
         return [path]
     else:
@@ -158,7 +163,7 @@ def _expand(source: str | os.PathLike[str]) -> list[Path]:
     shown = [each for each in found if not each.name.startswith(".")]
     if not shown:
         raise FileNotFoundError(
-            f"{str(path)!r} holds no shards; expected files that end in {' or '.join(SUFFIXES)}"
+            f"{str(path)!r} holds no shards; expected files that end in {' or '.join(suffixes)}"
         )
     return sorted(shown, key=lambda each: [natural_key(Path(part)) for part in each.parts])
 

@@ -129,6 +129,15 @@ def test_rows_that_have_no_similarity(name, folder, capsys):
     assert message in _refused(capsys, folder, "bad.npy")
 
 
+def test_a_bad_row_of_a_shard_is_named_with_its_file(folder, capsys):
+    (folder / "shards").mkdir()
+    rows = np.load("rows.npy")
+    rows[17, 2] = np.nan
+    for place, part in enumerate(np.array_split(rows, 3)):
+        np.save(f"shards/{place}.npy", part)
+    assert "row 17 (row 7 of 'shards/1.npy') holds NaN" in _refused(capsys, folder, "shards")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -149,6 +158,8 @@ def test_rows_that_have_no_similarity(name, folder, capsys):
         (["rows.npy", "--pairing", "bth"], "did you mean 'both'"),
         (["rows.npy", "--k", "30"], "k must be between 1 and 29"),
         (["rows.npy", "--classes", "many"], "invalid int"),
+        (["rows.npy", "--pos-high", "50", "--pos-low", "20"], "pos_high must be below pos_low"),
+        (["rows.npy", "--pos-high", "100"], "pos_high must be below pos_low"),
         (["rows.npy", "--out", "labels.npy"], "it is a file"),
         (["rows.npy", "--out", "labels.npy/below"], "Not a directory"),
         ([], "required: EMBEDDINGS"),

@@ -18,6 +18,7 @@ from dctheory.diagnose import (
     load_labels,
     load_partners,
 )
+from dctheory.diagnose._inputs import read_inputs
 
 ROWS = np.random.default_rng(0).normal(size=(23, 4)).astype(np.float32)
 
@@ -145,6 +146,19 @@ def test_a_list_has_its_own_order(tmp_path: Path) -> None:
         rows[::2]
     with pytest.raises(TypeError, match="slices of rows"):
         rows[3]
+
+
+def test_shards_that_are_read_again_stay_on_disk(tmp_path: Path) -> None:
+    rows = load_embeddings(shards(tmp_path / "shards"))
+    assert load_embeddings(rows) is rows
+    assert read_inputs(rows).embeddings is rows
+
+
+def test_other_files_of_a_folder_are_left_out(tmp_path: Path) -> None:
+    folder = shards(tmp_path / "shards")
+    (folder / "README.txt").write_text("made by hand\n")
+    (folder / "index.csv").write_text("1,2\n")
+    np.testing.assert_array_equal(load_embeddings(folder)[:], ROWS)
 
 
 def test_estimates_from_shards_are_those_from_memory(tmp_path: Path) -> None:
