@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from dctheory._runs import write_atomic
 from dctheory._validation import check_choice, check_integer
+from dctheory.data._damages import DAMAGES
 from dctheory.data._unpickle import MAX_BYTES, load_pickle
 from dctheory.data.images import Indices, check_labels
 
@@ -74,7 +75,7 @@ def load_subset(path: str | os.PathLike[str], num_samples: int) -> Indices:
             raise ValueError(f"it has {size} bytes, more than {MAX_BYTES}")
         indices, made_for = read(source)
         array = _as_integers(indices)
-    except _DAMAGES as error:
+    except DAMAGES as error:
         raise ValueError(
             f"{str(path)!r} is no {source.suffix} file of indices: "
             f"{error or type(error).__name__}; get it again, or write one with save_subset"
@@ -182,16 +183,6 @@ def _as_integers(values: Any) -> Indices:
     return np.array(values, dtype=np.int64)
 
 
-_DAMAGES = (
-    ValueError,
-    KeyError,
-    EOFError,
-    TypeError,
-    OverflowError,
-    MemoryError,
-    RecursionError,
-    zipfile.BadZipFile,
-)
 _Format = tuple[Callable[[Indices, int], bytes], Callable[[Path], tuple[Any, Any]]]
 _FORMATS: dict[str, _Format] = {
     ".npz": (_to_npz, _from_npz),

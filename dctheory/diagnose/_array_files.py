@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,24 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dctheory._validation import check_memory
+from dctheory.data._damages import DAMAGES
 
 SUFFIXES = (".npy", ".npz")
-
-# What damaged or hostile files make numpy and zipfile raise.
-_DAMAGES = (
-    ValueError,
-    EOFError,
-    TypeError,
-    KeyError,
-    OverflowError,
-    MemoryError,
-    RecursionError,
-    RuntimeError,  # an encrypted member
-    NotImplementedError,  # an unknown compression
-    SyntaxError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 # The part of a zip archive's local header before the name, and where its lengths stand in it.
 _LOCAL_HEADER, _LOCAL_LENGTHS = 30, 26
@@ -51,7 +35,7 @@ def open_array(path: Path, key: str | None = None) -> NDArray[Any]:
         return np.lib.format.open_memmap(path, mode="r")
     except _NoSuchArray:
         raise
-    except _DAMAGES as error:
+    except DAMAGES as error:
         raise ValueError(
             f"cannot read {str(path)!r}: {_first_line(error)}; it is damaged or no "
             f"{path.suffix.lower()} file of numbers, write it again with numpy.save"

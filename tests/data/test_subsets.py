@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import struct
 import zipfile
 
 import numpy as np
@@ -154,6 +155,29 @@ def test_npz_of_something_else(tmp_path):
         load_subset(path, 50)
     np.savez(path, others=np.array([1]))
     with pytest.raises(ValueError, match=r"no .npz file of indices: 'indices"):
+        load_subset(path, 50)
+
+
+@pytest.mark.parametrize("what", ["encrypted", "unknown compression", "corrupt", "deep header"])
+def test_hostile_members_of_an_npz(tmp_path, what):
+    path = tmp_path / "kept.npz"
+    shape = "(" * 500 + "1" + ")" * 500
+    header = f"{{'descr': '<i8', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("indices.npy", array)
+    data = bytearray(path.read_bytes())
+    # Of the local header and of the directory: flags at 6 and 8, compression at 8 and 10.
+    directory = data.index(b"PK\x01\x02")
+    if what == "encrypted":
+        data[6] |= 1
+        data[directory + 8] |= 1
+    elif what == "unknown compression":
+        data[8] = data[directory + 10] = 99
+    elif what == "corrupt":
+        data[30 + len("indices.npy")] = 0xFF
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"is no .npz file of indices"):
         load_subset(path, 50)
 
 
