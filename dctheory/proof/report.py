@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +80,7 @@ class Report:
             reading = f"{verdict.pairing}: " if verdict.pairing else ""
             condition = f", if and only if `{verdict.condition}`" if verdict.condition else ""
             lines.append(f"- {reading}**{verdict.outcome.name}**{condition}")
+            lines += [f"  - {point}" for point in _points(verdict)]
             lines += [f"  - {escape_markdown(remark)}" for remark in verdict.details]
         return "\n".join(lines)
 
@@ -112,8 +113,21 @@ def summary(verdict: Verdict) -> str:
         text = verdict.condition
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2].rstrip()} …"
     if verdict.outcome is Outcome.REFUTED and verdict.witness:
-        names = {"alpha": "α", "beta": "β", "gamma": "γ"}
-        shown = ("r", "n", "n_d", "n_d/n", "k", "alpha", "beta", "gamma")
-        found = [f"{names.get(k, k)}={verdict.witness[k]}" for k in shown if k in verdict.witness]
-        return "fails at " + ", ".join(found) if found else ""
+        return _point("fails", verdict.witness)
     return ""
+
+
+def _points(verdict: Verdict) -> list[str]:
+    """Where a CONDITIONAL or REFUTED claim holds and fails."""
+    witness = verdict.witness or {}
+    if verdict.outcome is Outcome.REFUTED:
+        witness = {"fails": witness}
+    points = [_point(word, witness[word]) for word in ("holds", "fails") if witness.get(word)]
+    return [point for point in points if point]
+
+
+def _point(word: str, witness: Mapping[str, Any]) -> str:
+    names = {"alpha": "α", "beta": "β", "gamma": "γ"}
+    shown = ("r", "n", "n_d", "n_d/n", "k", "alpha", "beta", "gamma")
+    found = [f"{names.get(name, name)}={witness[name]}" for name in shown if name in witness]
+    return f"{word} at {', '.join(found)}" if found else ""

@@ -94,6 +94,7 @@ def test_markdown_has_what_the_table_leaves_out(report):
     verdict = Verdict(
         *("disc-a", "both", Outcome.CONDITIONAL),
         condition=LONG,
+        witness={"holds": {"r": 1, "n": 3}, "fails": {"n_d": 2, "alpha": "1/2"}},
         where="Discussion",
         statement="a*b > c",
         details=("it is *not* always so",),
@@ -102,7 +103,9 @@ def test_markdown_has_what_the_table_leaves_out(report):
     section = text[text.index("## disc-a") :]
     assert "Discussion: a\\*b > c." in section
     assert f"- both: **CONDITIONAL**, if and only if `{LONG}`" in section
-    assert "  - it is \\*not\\* always so" in section
+    for remark in ("it is \\*not\\* always so", "holds at r=1, n=3", "fails at n_d=2, α=1/2"):
+        assert f"  - {remark}\n" in f"{section}\n"
+    assert text.count("  - fails at r=1, n=2, n_d=1, k=2, α=2/3, β=0, γ=1/3") == 1
     assert text.count("## thm-3.4/valid") == 1
 
 
