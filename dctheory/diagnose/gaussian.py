@@ -32,6 +32,16 @@ _ANDERSON_CRITICAL = 0.752
 # A coordinate that varies by less than this, relative to its size, is rounding around a constant.
 _CONSTANT = 1e-9
 
+# By how many of the two tests reject more than in any draw of a uniform sphere. One of them does so
+# for such a sphere too, in at most one case of (draws + 1).
+_VERDICTS = (
+    "That is as on a uniform sphere: no departure from it can be told by coordinates.",
+    "By one test only that is more than in any of {draws} draws of a uniform sphere, which may be "
+    "chance: no departure from it can be told.",
+    "That is more than in any of {draws} draws of a uniform sphere: the coordinates are less "
+    "Gaussian than its own.",
+)
+
 
 @dataclass(frozen=True)
 class Normality:
@@ -90,21 +100,16 @@ class Gaussianity:
     def sentences(self) -> tuple[str, ...]:
         """What the numbers say."""
         tests = {"Anderson–Darling": "anderson_rejected", "D'Agostino's K²": "dagostino_rejected"}
-        shares = []
-        departs = False
+        shares, above = [], []
         for test, name in tests.items():
             low, high = self.sphere_range(name)
             share = getattr(self.unit, name)
-            departs = departs or share > high
+            above.append(share > high)
             shares.append(
                 f"{test} rejects {_percent(share)} of {self.coordinates} coordinates of unit rows "
                 f"(uniform sphere: {_percent(low)} to {_percent(high)})"
             )
-        verdict = (
-            "That is more than in any draw of a uniform sphere: the coordinates are not Gaussian."
-            if departs
-            else "That is as on a uniform sphere: no departure from it can be told by coordinates."
-        )
+        verdict = _VERDICTS[sum(above)].format(draws=len(self.sphere))
         found = [
             f"Norms vary by {_percent(self.norm_variation)} (a Gaussian in {self.dimension} "
             f"dimensions: {_percent(self.norm_variation_gaussian)}).",

@@ -58,7 +58,7 @@ class Interval:
 
     Attributes:
         estimate: the number itself.
-        low, high: Student's t on both sides of it.
+        low, high: Student's t on both sides of it, no further than there are values.
         error: standard error.
         freedom: degrees of freedom: Satterthwaite's over strata, classes less one by class.
     """
@@ -210,7 +210,8 @@ def similarity_intervals(
         pairing: _reading_intervals(estimate, pairing, found, level)
         for pairing, found in spreads.items()
     }
-    alpha = _interval(estimate.alpha, units.spread(units.influences(units.removals[SAME])), level)
+    spread = units.spread(units.influences(units.removals[SAME]))
+    alpha = _interval(estimate.alpha, spread, level, 1.0)
     looked_at = len(units.strata) if by == "sample" else estimate.num_samples
     return Intervals(
         *(by, level, _METHODS[by], looked_at, estimate.num_samples),
@@ -243,18 +244,25 @@ def _reading_intervals(
 ) -> ReadingIntervals:
     beta, gamma = estimate.beta(pairing), estimate.gamma(pairing)
     values = {"beta": beta, "gamma": gamma, "gap": gamma - beta}
+    # Means of cosines, and a difference of two.
+    limits = {"beta": 1.0, "gamma": 1.0, "gap": 2.0}
     return ReadingIntervals(
-        **{name: _interval(value, spreads[name], level) for name, value in values.items()}
+        **{
+            name: _interval(values[name], spreads[name], level, limit)
+            for name, limit in limits.items()
+        }
     )
 
 
-def _interval(estimate: float, spread: Spread, level: float) -> Interval:
+def _interval(estimate: float, spread: Spread, level: float, limit: float) -> Interval:
+    """Of a number from −``limit`` to ``limit``."""
     from scipy.special import stdtrit
 
     variance, freedom = spread
     error = math.sqrt(variance)
     half = float(stdtrit(freedom, (1 + level) / 2)) * error if error else error
-    return Interval(estimate, estimate - half, estimate + half, error, freedom)
+    ends = np.clip([estimate - half, estimate + half], -limit, limit).tolist()
+    return Interval(estimate, *ends, error, freedom)
 
 
 def _notes(

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,8 +99,17 @@ def test_a_sphere_looks_like_a_sphere_and_clusters_do_not():
     clusters = normals((1000, 20)) + 4 * on_sphere(1000, 20, 1)[np.arange(1000) % 3]
     apart = gaussianity(clusters, draws=8)
     assert apart.unit.anderson_rejected > apart.sphere_range("anderson_rejected")[1]
-    assert "not Gaussian" in " ".join(apart.sentences())
+    assert "more than in any of 8 draws" in " ".join(apart.sentences())
+    assert "less Gaussian" in " ".join(apart.sentences())
     assert apart.offset > 5 * 1 / np.sqrt(1000)
+
+
+def test_one_test_alone_decides_nothing():
+    # Tests of 8 draws: each rejects more than in all of them once in 9 times by chance.
+    found = gaussianity(on_sphere(200, 8), draws=8)
+    high = found.sphere_range("anderson_rejected")[1]
+    unit = replace(found.unit, anderson_rejected=high + 0.1, dagostino_rejected=0.0)
+    assert "may be chance" in " ".join(replace(found, unit=unit).sentences())
 
 
 def test_samples_are_stated_and_follow_the_seed():

@@ -349,6 +349,17 @@ def test_one_difficult_sample_leaves_no_gamma():
     assert found.alpha.error > 0
 
 
+def test_no_interval_goes_beyond_what_a_cosine_can_be():
+    # Two difficult samples in all, as far apart as can be from what else there is.
+    rows = np.array([[1.0], [-1], [1], [1], [-1], [-1], [1], [-1]])
+    labels, marks = cells_of([(2, 2), (2, 2)])
+    estimate = dctheory.estimate_similarities(rows, labels, marks)
+    both = similarity_intervals(rows, labels, estimate).readings["both"]
+    assert both.gamma.error > 1 / 12.7
+    assert (both.gamma.low, both.gamma.high) == (-1, 1)
+    assert (both.gap.low, both.gap.high) == (-2, 2)
+
+
 def test_equal_samples_have_no_width():
     rows = np.repeat(np.eye(3), 4, axis=0)
     labels, marks = cells_of([(1, 3)] * 3)

@@ -378,6 +378,17 @@ def test_bad_labels(tmp_path: Path, source, error, message) -> None:
         load_labels(source, 3)
 
 
+def test_only_ends_of_lines_end_an_entry(tmp_path: Path) -> None:
+    path = write(tmp_path / "l.csv", "a\u2028b\nc\x85d\n")
+    assert load_labels(path, 2).tolist() == ["a\u2028b", "c\x85d"]
+
+
+def test_an_entry_that_csv_refuses(tmp_path: Path) -> None:
+    path = write(tmp_path / "l.csv", "a" * 200_000)
+    with pytest.raises(ValueError, match="field larger than field limit"):
+        load_labels(path, 1)
+
+
 def test_columns_are_not_guessed(tmp_path: Path) -> None:
     path = write(tmp_path / "l.csv", "file,label\na,1\nb,2\n")
     with pytest.raises(ValueError, match="several columns in line 1"):
