@@ -146,13 +146,7 @@ class Diagnosis(BaseEstimator):
         Raises:
             TypeError, ValueError: as :meth:`dctheory.diagnose.PartialSums.update`.
         """
-        self._check_parameters()
-        sums: PartialSums | None = getattr(self, "partial_", None)
-        if sums is None:
-            self._forget()
-            sums = PartialSums(sample=self.sample, seed=self.seed)
-        sums.update(X, y, difficult, first_row)
-        return self._take_sums(sums)
+        return self._take_sums(self._sums_so_far().update(X, y, difficult, first_row))
 
     def merge(self, other: Diagnosis) -> Diagnosis:
         """Add what another diagnosis has seen in its partial fits.
@@ -163,12 +157,7 @@ class Diagnosis(BaseEstimator):
         """
         if not isinstance(other, Diagnosis):
             raise TypeError(f"only a Diagnosis can be merged, got {type(other).__name__}")
-        theirs = other._sums()
-        mine: PartialSums | None = getattr(self, "partial_", None)
-        if mine is None:
-            self._check_parameters()
-            mine = PartialSums(sample=self.sample, seed=self.seed)
-        return self._take_sums(mine.merge(theirs))
+        return self._take_sums(self._sums_so_far().merge(other._sums()))
 
     def finalize(self, progress: Progress | None = None) -> Diagnosis:
         """Diagnose what partial fits have seen: exact means, and a sample of rows for the rest.
@@ -204,6 +193,7 @@ class Diagnosis(BaseEstimator):
         return self
 
     def _take_sums(self, sums: PartialSums) -> Diagnosis:
+        self._forget()  # what was found of fewer rows, or of others
         self.partial_ = sums
         self.n_samples_, self.n_features_in_ = sums.count, sums.num_columns
         try:
@@ -224,6 +214,11 @@ class Diagnosis(BaseEstimator):
     def _forget(self) -> None:
         for name in [each for each in vars(self) if each.endswith("_")]:
             delattr(self, name)
+
+    def _sums_so_far(self) -> PartialSums:
+        self._check_parameters()
+        sums: PartialSums | None = getattr(self, "partial_", None)
+        return PartialSums(sample=self.sample, seed=self.seed) if sums is None else sums
 
     def _sums(self) -> PartialSums:
         sums: PartialSums | None = getattr(self, "partial_", None)

@@ -254,6 +254,26 @@ def test_partial_fits_without_labels_or_difficult_samples():
     )
 
 
+@pytest.mark.parametrize("way", ["partial_fit", "merge"])
+@pytest.mark.parametrize("before", ["fit", "finalize"])
+def test_what_was_found_before_is_forgotten(before, way):
+    rows, more = _noisy_rows(), _noisy_rows(1)
+    found = Diagnosis()
+    if before == "fit":
+        found.fit(rows, LABELS)
+    else:
+        found.partial_fit(rows, LABELS).finalize()
+    if way == "merge":
+        found.merge(Diagnosis().partial_fit(more, LABELS, first_row=42))
+    else:
+        found.partial_fit(more, LABELS)
+    assert found.n_samples_ == (42 if before == "fit" else 84)
+    assert not hasattr(found, "advice_")
+    with pytest.raises(NotFittedError):
+        found.to_text()
+    assert math.isfinite(found.alpha_)
+
+
 def test_what_cannot_be_merged():
     rows = _noisy_rows()
     with pytest.raises(ValueError, match="no partial fits"):
