@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from dctheory._console import usage_errors, write
 from dctheory._runs import json_text
-
-if TYPE_CHECKING:
-    pass
 
 SUMMARY = "what the theory says of your own embeddings, and what to do about difficult examples"
 
