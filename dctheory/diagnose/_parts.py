@@ -15,7 +15,7 @@ from dctheory.diagnose.partial import PartialSums
 from dctheory.graph._sample_checks import check_labels
 from dctheory.graph._unit_rows import UnitRows
 from dctheory.graph.classifier_gap import HeldOutGaps, held_out_gaps, smallest
-from dctheory.graph.similarity_estimate import SimilarityEstimate
+from dctheory.graph.similarity_estimate import AS_GIVEN, SimilarityEstimate
 
 # Name of a part -> what it is, in words that fit after "needs".
 PARTS = {
@@ -263,7 +263,7 @@ class _Finder:
 
     def _difficult_samples(self) -> tuple[NDArray[np.bool_], str]:
         if self.inputs.difficult is not None:
-            return self.inputs.difficult, "as given"
+            return self.inputs.difficult, AS_GIVEN
         scored = self.found.parts.get("difficulty")
         if self.inputs.labels is None and scored is not None:
             mask = np.zeros(scored.num_samples, dtype=bool)

@@ -26,7 +26,7 @@ from dctheory.diagnose.intervals import Intervals
 from dctheory.diagnose.levels import LevelFit
 from dctheory.diagnose.theory import LEVELS, TheoryReading
 from dctheory.graph.similarity import SimilarityGraph
-from dctheory.graph.similarity_estimate import SimilarityEstimate
+from dctheory.graph.similarity_estimate import AS_GIVEN, SimilarityEstimate
 
 if TYPE_CHECKING:
     from dctheory.diagnose.distribution import SimilarityDistribution
@@ -53,7 +53,7 @@ class Advice:
         strength: σ in units of cosine, or ρ; None where there is none.
         ground: the statement and the numbers that it rests on.
         certainty: one of :data:`CERTAINTIES`.
-        text: the advice, with what speaks against it.
+        text: the advice. What speaks against remedies is the ground of the "nothing" before them.
     """
 
     action: str
@@ -107,7 +107,9 @@ def advise(
     if options and options[0].certainty == BOUND:
         return options
     reasons = [*_vacuous(theory), *doubts] or ["no remedy has a smaller exact bound"]
-    return (_nothing(" ".join(map(_sentence, reasons)), measured), *options)
+    if options:
+        measured += " What follows could be tried all the same, the smallest bound first."
+    return (_nothing(" ".join(map(_sentence, reasons)), measured.strip()), *options)
 
 
 def advice_table(advice: Sequence[Advice]) -> Table:
@@ -145,19 +147,20 @@ def _nothing(reason: str, measured: str) -> Advice:
 
 def _obstacle(theory: TheoryReading, intervals: Intervals | None) -> str:
     """Why nothing at all follows, as a sentence; "" if something may."""
-    if theory.levels is None or theory.bounds is None:
-        broken = "; ".join(theory.violations)
-        return f"These similarities are no graph of the paper ({broken})."
+    gap = None
     if intervals is not None and theory.pairing in intervals.readings:
         gap = intervals.readings[theory.pairing].gap
-        if gap.contains_zero is None:
-            return "γ − β has no interval, so that nothing can be told from it."
         if gap.contains_zero:
             return (
                 f"γ − β = {gap.estimate:.4g} with the {100 * intervals.level:g} % interval "
                 f"{gap.low:.4g} to {gap.high:.4g}: pairs called difficult may be no more similar "
                 "than other cross-class pairs, and nothing can be told."
             )
+    if theory.levels is None or theory.bounds is None:
+        broken = "; ".join(theory.violations)
+        return f"These similarities are no graph of the paper ({broken})."
+    if gap is not None and gap.contains_zero is None:
+        return "γ − β has no interval, so that nothing can be told from it."
     clean = theory.bounds[WITHOUT].exact
     hurt = theory.levels.eigenvalue
     if clean is not None and hurt <= clean.eigenvalue * (1 + TIE_TOLERANCE):
@@ -199,7 +202,7 @@ def _doubts(
             f"the spread of similarities about their levels, {noise.epsilon:.3g}, is above the "
             "noise in which the mode of difficult samples drowns"
         )
-    if errors is not None and estimate.difficult_rule == "as given":
+    if errors is not None and estimate.difficult_rule == AS_GIVEN:
         found += _harmless(errors)
     return found
 
@@ -249,7 +252,6 @@ class _Case:
         found = []
         for row in sorted(better, key=_exact):
             action, pairs, strength, text = make[row.setting](row)
-            text = " ".join([text, *(_sentence(f"Doubt: {each}") for each in self.doubts)])
             certainty = self._certainty(row) if certain else NONE
             found.append(Advice(action, pairs, strength, _ground(row, start), certainty, text))
         return tuple(found)
@@ -265,14 +267,14 @@ class _Case:
         )
         if row.from_delta is not None and row.from_delta < 0:
             text += (
-                f" {row.from_delta:+.2g} of the bound's change is its own δ, which falls since "
+                f" The bound changes by {row.from_delta:+.2g} through its own δ, which falls since "
                 "fewer samples are left."
             )
         if self.theory.random_removal is not None:
             random = float(self.theory.random_removal)
             better = _exact(row) < random * (1 - TIE_TOLERANCE)
-            verdict = "worse" if better else "no worse"
-            text += f" Removing as many random samples gives {random:.6g}, which is {verdict}."
+            verdict = "which is worse" if better else "which is no worse"
+            text += f" Removing as many random samples gives the bound {random:.6g}, {verdict}."
         return REMOVE, f"the difficult samples; as pairs: {self.selected}", None, text
 
     def _margin(self, row: BoundsRow) -> _Option:

@@ -20,7 +20,7 @@ from dctheory.graph._sample_checks import check_mask, unique_labels
 from dctheory.graph._unit_rows import UnitRows
 from dctheory.graph.estimate import cell_groups, sample_pairs
 from dctheory.graph.pair_moments import sums_by_code
-from dctheory.graph.similarity_estimate import SimilarityEstimate
+from dctheory.graph.similarity_estimate import AS_GIVEN, SimilarityEstimate
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -213,7 +213,7 @@ class PartialSums:
             sizes.reshape(-1),
             {kind: np.einsum("ij,ij->i", rows[i], rows[j]) for kind, (i, j) in pairs.items()},
             is_difficult=np.concatenate([self._masks[first] for first in sorted(self._masks)]),
-            difficult_rule="as given",
+            difficult_rule=AS_GIVEN,
             seed=self._seed,
         )
 

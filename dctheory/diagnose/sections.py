@@ -12,6 +12,7 @@ from dctheory.diagnose._content import Picture, Section
 from dctheory.diagnose._numbers import alpha_of, reading_of
 from dctheory.diagnose._parts import CLUSTERS
 from dctheory.diagnose._theory_section import theory_section
+from dctheory.graph.similarity_estimate import AS_GIVEN
 
 if TYPE_CHECKING:
     from dctheory.diagnose.diagnosis import Diagnosis
@@ -56,14 +57,26 @@ def _headline(d: Diagnosis) -> str:
         if number["low"] is not None:
             text += f" ({format_cell(number['low'])} to {format_cell(number['high'])})"
         found.append(text)
-    return f"{', '.join(found)}; γ is of cross-class pairs with both ends difficult."
+    group = "cluster" if d.labels_are_ == CLUSTERS else "class"
+    brackets = "" if d.intervals_ is None else f", with {100 * d.level:g} % intervals"
+    return (
+        f"{', '.join(found)}: mean cosines{brackets}. α is of two samples of one {group}, γ of two "
+        f"difficult samples of different ones, β of any other two of different ones."
+    )
 
 
 _WITHOUT_LABELS = (
     "No labels were given, so α, β and γ are those of clusters. What cannot be known without "
     "labels: whether the clusters are the classes that you care for, whether two samples of "
     "different clusters are of different classes, and the error that a classifier makes. Clusters "
-    "are made to be tight and far apart, so α comes out too high and β too low."
+    "are made to be tight and far apart, which makes α too high and β too low; clusters that hold "
+    'several classes make α too low. Below, "class" means cluster.'
+)
+_CHOSEN = (
+    "The difficult samples were chosen from these embeddings, near the borders, where samples are "
+    "more similar across them: γ − β above 0, with an interval without 0, can follow from the "
+    "choice alone, also where no kind of sample is apart. Only difficult samples known from "
+    "elsewhere test that."
 )
 
 
@@ -97,6 +110,8 @@ def _estimate(name: str, title: str, d: Diagnosis) -> Section:
     sentences = [f"The model's order is broken: {each}." for each in failed]
     if not failed:
         sentences.append("The order of the model, 0 ≤ β ≤ γ ≤ α, holds for every reading.")
+    if estimate.difficult_rule != AS_GIVEN:
+        sentences.append(_CHOSEN)
     pictures = []
     if d.intervals_ is None:
         sentences.append(f"No intervals: {d.missing_['intervals']}.")

@@ -20,7 +20,7 @@ from dctheory.graph.pair_moments import (
     pairs_across,
     pairs_within,
 )
-from dctheory.graph.similarity_estimate import Reading, SimilarityEstimate
+from dctheory.graph.similarity_estimate import AS_GIVEN, Reading, SimilarityEstimate
 
 __all__ = ["Reading", "SimilarityEstimate", "estimate_similarities"]
 
@@ -80,7 +80,7 @@ def estimate_similarities(
     if mask is None:
         mask, rule = smallest_gaps(rows, codes, share, seed)
     else:
-        rule = "as given"
+        rule = AS_GIVEN
     return _estimate(rows, classes, codes, mask, ids, spread_pairs, difficult_rule=rule, seed=seed)
 
 

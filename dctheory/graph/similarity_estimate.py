@@ -17,6 +17,9 @@ from dctheory.graph.pair_moments import PairMoments
 if TYPE_CHECKING:
     from dctheory.graph.similarity import SimilarityGraph
 
+# The rule of difficult samples that came with the embeddings.
+AS_GIVEN = "as given"
+
 _TABLE_COLUMNS = ("pairs", "symbol", "mean", "spread", "number", "sampled")
 
 
@@ -50,7 +53,7 @@ class SimilarityEstimate:
         cell_table: (2C, 2C) the same for cells, in the order difficult, easy within each class;
             NaN where there is no pair.
         is_difficult: (N,) bool.
-        difficult_rule: how the difficult samples were chosen.
+        difficult_rule: how the difficult samples were chosen, or AS_GIVEN.
         seed: of all that is random: the sampled pairs, and the choice of difficult samples.
     """
 

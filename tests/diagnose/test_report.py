@@ -149,6 +149,21 @@ def test_long_tables_are_cut_in_the_page_only(diagnosis, monkeypatch):
     assert theory.details[0].notes[-1] == f"{len(spectrum) - 2} more rows stand in the JSON"
 
 
+def test_what_a_choice_of_difficult_samples_proves_is_said(diagnosis):
+    """Round clusters without any difficult samples have γ above β by the choice alone."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) % 4
+    rows = 2 * np.eye(8)[labels] + rng.standard_normal((400, 8))
+    for given, group in [(labels, "class"), (None, "cluster")]:
+        found = Diagnosis(classes=4).fit(rows, given)
+        assert found.intervals_.readings["both"].gap.low > 0
+        text = found.to_text()
+        assert "can follow from the choice alone" in text
+        assert f"α is of two samples of one {group}, γ" in text
+        assert ("clusters that hold several classes make α too low" in text) == (given is None)
+    assert "can follow from the choice alone" not in diagnosis.to_text()
+
+
 def test_bars_hold_every_pair(diagnosis):
     edges, densities = sections._bars(diagnosis.distribution_)
     assert set(densities) == {"all", "same class", "cross-class", "difficult"}
