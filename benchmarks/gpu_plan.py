@@ -267,17 +267,16 @@ def main() -> int:
     if unknown:
         parser.error(f"unknown name {min(unknown)!r}; see --list")
     places = Places.of(arguments.preset, arguments.out)
+    failed: list[str] = []
     if not arguments.list:
         steps = [step for step in PLAN if not arguments.names or step.name in arguments.names]
-        failed = [
-            step.name
-            for step, code in run_plan(steps, arguments.preset, places, 60 * arguments.minutes)
-            if code not in (0, OUT_OF_TIME)
-        ]
+        for step, code in run_plan(steps, arguments.preset, places, 60 * arguments.minutes):
+            if code not in (0, OUT_OF_TIME):
+                failed.append(step.name)
         for name in failed:
             print(f"{name} failed; what it finished is kept", file=sys.stderr)
     print(overview(arguments.preset, places).to_text())
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

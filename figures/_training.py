@@ -214,7 +214,8 @@ def _column(table: Table, name: str) -> list[float]:
 
 def _moves(values: Sequence[float]) -> str:
     """How values go, in words."""
-    steps = ["rises" if high > low else "falls" for low, high in pairwise(values)]
+    words = {1: "rises", 0: "stays", -1: "falls"}
+    steps = [words[(after > before) - (after < before)] for before, after in pairwise(values)]
     return ", then ".join(word for word, _ in groupby(steps))
 
 

@@ -130,6 +130,16 @@ def test_a_step_that_fails_is_left_and_what_it_finished_is_kept(plan, places):
     assert (places.kept / "cifar-mixed.json").exists()
 
 
+@pytest.mark.parametrize(("code", "expected"), [(0, 0), (3, 0), (1, 1), (-9, 1)])
+def test_the_exit_code_tells_a_failure(code, expected, plan, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(plan, "run_plan", lambda steps, *_: [(steps[0], code)])
+    monkeypatch.setattr("sys.argv", ["gpu_plan.py", "--preset", "smoke", "--out", str(tmp_path)])
+    assert plan.main() == expected
+    out, err = capsys.readouterr()
+    assert "Plan, preset smoke" in out
+    assert bool(err) == bool(expected)
+
+
 def test_a_trial_is_kept_apart_from_the_project(plan, tmp_path):
     project, trial = plan.Places.of("gpu", None), plan.Places.of("smoke", tmp_path)
     assert project.published == plan.ROOT / "figures/data/experiments"

@@ -19,11 +19,7 @@ def snippets(page):
     torch = pytest.importorskip("torch", reason="the snippets need PyTorch (extra bench)")
     names = {}
     for name in PAGES:
-        blocks = re.findall(
-            r"```\{code-block\} python\n:name: torch-\w+\n\n(.*?)```",
-            page(f"remedies/{name}"),
-            re.S,
-        )
+        blocks = _BLOCK.findall(page(f"remedies/{name}"))
         assert blocks, name
         for block in blocks:
             exec(block, names)
