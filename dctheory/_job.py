@@ -34,10 +34,10 @@ class Result:
             "manifest": self.manifest,
         }
 
-    def to_text(self, width: int | None = None) -> str:
+    def to_text(self, width: int | None = None, *, instances: bool = True) -> str:
         """What the terminal shows: the verdicts, then each instance and each experiment."""
-        parts = [self.report.to_text(width)]
-        parts += [each.to_text(width) for each in (*self.instances, *self.experiments)]
+        shown = (*self.instances, *self.experiments) if instances else self.experiments
+        parts = [self.report.to_text(width), *(each.to_text(width) for each in shown)]
         return "\n\n".join(parts)
 
     def save(self, folder: Path) -> None:

@@ -85,7 +85,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(result.to_dict() | {"folder": str(folder)})
     else:
-        print(result.to_text(_width()))
+        # Who asks for some claims wants to see their verdicts last.
+        print(result.to_text(_width(), instances=claims is None))
         print("\nreport.md has what each claim says, its whole condition and remarks.")
         print(f"Results: {folder}")
     return 0

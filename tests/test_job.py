@@ -70,7 +70,7 @@ def test_results_are_json_and_markdown_in_a_new_folder(quick, capsys):
     assert json.loads((folder / "instances.json").read_text())[0]["name"] == "real input"
     out, err = capsys.readouterr()
     assert "thm-3.3" in out
-    assert "real input" in out
+    assert "real input" not in out
     assert out.rstrip().endswith(f"Results: {folder.relative_to(quick)}")
     assert err == "dctheory: 1 of 1 verdicts: eq-2\n"
 
@@ -110,6 +110,11 @@ def test_a_second_run_leaves_the_first_as_it_was(quick, capsys):
     both = _tree(quick)
     assert len(both) == 2 * len(first)
     assert {name: both[name] for name in first} == first
+
+
+def test_real_input_is_shown_where_no_claims_were_asked_for(quick, capsys):
+    assert main(["verify"]) == 0
+    assert "real input" in capsys.readouterr().out
 
 
 def test_json_is_one_document_on_stdout(quick, capsys):

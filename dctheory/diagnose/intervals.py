@@ -261,8 +261,8 @@ def _interval(estimate: float, spread: Spread, level: float, limit: float) -> In
     variance, freedom = spread
     error = math.sqrt(variance)
     half = float(stdtrit(freedom, (1 + level) / 2)) * error if error else error
-    ends = np.clip([estimate - half, estimate + half], -limit, limit).tolist()
-    return Interval(estimate, *ends, error, freedom)
+    low, high = np.clip([estimate - half, estimate + half], -limit, limit).tolist()
+    return Interval(estimate, low, high, error, freedom)
 
 
 def _notes(
