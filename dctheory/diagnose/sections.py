@@ -42,10 +42,18 @@ def lead(diagnosis: Diagnosis) -> list[str]:
         found.append(_WITHOUT_LABELS)
     if d.n_rows_ < d.n_samples_:
         found.append(
-            f"Means are over all samples; the rest is of a uniform sample of {d.n_rows_:,}, and "
-            "so is the width of intervals."
+            f"{_over_all(d)} over all samples; the rest is of a uniform sample of {d.n_rows_:,}, "
+            "and so is the width of intervals."
         )
     return found
+
+
+def _over_all(d: Diagnosis) -> str:
+    """What partial fits have summed: difficult samples and clusters are found in the sample."""
+    if d.labels_are_ == CLUSTERS:
+        return "The mean cosine of all pairs is"
+    whole = d.estimate_.num_samples == d.n_samples_
+    return "Means are" if whole else "α and the means of same-class and cross-class pairs are"
 
 
 def _headline(d: Diagnosis) -> str:

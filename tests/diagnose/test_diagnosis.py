@@ -240,7 +240,14 @@ def test_a_sample_of_the_rows_keeps_means_exact():
     # The interval is moved with the mean, not widened.
     middle = (alpha["low"] + alpha["high"]) / 2
     assert middle == pytest.approx(alpha["estimate"], abs=1e-9)
-    assert "uniform sample of 200" in found.to_text()
+    # Which samples are difficult was found in the sample, and so were β and γ.
+    text = found.to_text()
+    assert "α and the means of same-class and cross-class pairs are over all samples" in text
+    assert "uniform sample of 200" in text
+    difficult = np.arange(600) % 5 == 0
+    known = Diagnosis(sample=200).partial_fit(rows, labels, difficult=difficult).finalize()
+    assert known.estimate_.num_samples == 600
+    assert "\nMeans are over all samples" in known.to_text()
 
 
 def test_partial_fits_without_labels_or_difficult_samples():

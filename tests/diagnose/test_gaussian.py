@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dctheory.diagnose.gaussian import _sphere, anderson_darling, gaussianity
+from dctheory.diagnose.gaussian import _sphere, _tests, anderson_darling, gaussianity
 
 
 def normals(shape=(600, 6), seed=0):
@@ -88,6 +88,13 @@ def test_the_baseline_has_the_law_of_coordinates_on_the_sphere():
         else:
             law = stats.beta(coordinates / 2, (dimension - coordinates) / 2)
             assert stats.kstest(total, law.cdf).pvalue > 1e-3
+
+
+def test_of_normal_columns_a_twentieth_is_rejected():
+    # Few rows, where the size of the sample is to be allowed for.
+    found = _tests(normals((20, 40_000)))
+    assert found.anderson_rejected == pytest.approx(0.05, abs=0.004)
+    assert found.dagostino_rejected == pytest.approx(0.05, abs=0.01)
 
 
 def test_a_sphere_looks_like_a_sphere_and_clusters_do_not():

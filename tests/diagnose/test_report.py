@@ -173,6 +173,23 @@ def test_bars_hold_every_pair(diagnosis):
     assert edges[0] <= 0.101 <= 0.599 <= edges[-1]
 
 
+def test_bars_end_where_their_bins_do(diagnosis, monkeypatch):
+    counts = np.zeros(40, np.int64)
+    counts[10:15] = [1, 0, 2, 3, 4]
+    distribution = dataclasses.replace(
+        diagnosis.distribution_, edges=np.linspace(-1, 1, 41), counts={"all": counts}
+    )
+    monkeypatch.setattr(sections, "_BARS", 2)
+    edges, densities = sections._bars(distribution)
+    np.testing.assert_allclose(edges, [-0.5, -0.35, -0.2])
+    np.testing.assert_allclose(densities["all"], np.array([3, 7]) / (10 * 0.15))
+
+
+def test_a_description_stays_within_its_quotes():
+    picture = sections.Picture('"><script>', "<script>", lambda: b"")
+    assert "<script>" not in html._figure(picture)
+
+
 def test_one_class_in_the_spectrum_leaves_what_can_be_said(monkeypatch):
     estimate = classes.estimate_classes
 

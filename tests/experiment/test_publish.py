@@ -173,6 +173,11 @@ def test_a_larger_run_is_not_replaced(large, small, toy, tmp_path):
     }
 
 
+def test_a_run_of_the_same_size_takes_the_place(toy, tmp_path):
+    result = run_experiment("toy", seeds=2)
+    assert publish_result(result, tmp_path) == publish_result(result, tmp_path)
+
+
 def test_what_may_not_be_published_is_said_before_the_work(call, toy):
     call("toy", "--publish")
     toy.ran.clear()
