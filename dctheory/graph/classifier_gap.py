@@ -157,7 +157,7 @@ def _stability(
     if not len(again):
         return "what others would choose is not known"
     changed = 1 - np.count_nonzero(chosen[again]) / len(again)
-    return f"fitted on others, {100 * changed:.2g} % of {len(again)} would be other samples"
+    return f"fitted on others, {100 * changed:.3g} % of {len(again)} would be other samples"
 
 
 def _is_heavy(sizes: NDArray[np.int64]) -> bool:

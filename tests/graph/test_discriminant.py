@@ -101,6 +101,19 @@ def test_the_share_that_other_rows_would_change_is_stated(monkeypatch) -> None:
     assert np.mean(stated) == pytest.approx(differ, abs=4 * error)
 
 
+@pytest.mark.parametrize(("swapped", "share"), [(0, "0"), (1, "25"), (4, "100")])
+def test_the_share_is_of_samples_that_others_would_choose(swapped, share, monkeypatch) -> None:
+    monkeypatch.setattr(classifier_gap, "FIT_ROWS", 10)
+    gaps, codes = np.arange(20) / 20, np.zeros(20, np.int64)
+    repeated = gaps.copy()
+    # Of the four smallest so many change places with large ones.
+    first, last = np.arange(swapped), 10 + np.arange(swapped)
+    repeated[first], repeated[last] = gaps[last], gaps[first]
+    repeated[15:] = np.nan
+    _, rule = classifier_gap.smallest(gaps, codes, 0.2, repeated)
+    assert rule.endswith(f"(fitted on others, {share} % of 4 would be other samples)")
+
+
 def test_nothing_is_stated_where_all_rows_were_fitted_or_too_few_are_left(monkeypatch) -> None:
     rows, codes = clusters()
     assert classifier_gap.held_out_gaps(UnitRows(rows), codes, 0).repeated is None
