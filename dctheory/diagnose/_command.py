@@ -61,7 +61,7 @@ def _add_parameters(add: Callable[..., object]) -> None:
         "either (default: %(default)s)",
     )
     add("--pos-high", type=float, metavar="P", help="percentile posHigh (default: by the classes)")
-    add("--pos-low", type=float, metavar="P", help="percentile posLow (default: 100)")
+    add("--pos-low", type=float, metavar="P", help="percentile posLow (default: by the classes)")
     add(
         "--by",
         default="sample",
