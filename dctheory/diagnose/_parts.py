@@ -135,15 +135,16 @@ class _Finder:
         return cluster(self.rows, count, seed=self.seed)
 
     def difficulty(self) -> Any:
-        from dctheory.diagnose.difficulty import score_difficulty
+        from dctheory.diagnose.difficulty import effective_classes, score_difficulty
 
         if self.partial is not None:
             raise ValueError("a score for each sample needs all of them in one fit")
         with_labels = self.inputs.labels is not None
+        clusters = self.found.parts.get("clusters")
         return score_difficulty(
             self.rows,
             self.inputs.labels,
-            classes=None if with_labels else max(2, self._count()),
+            classes=2 if clusters is None else effective_classes(clusters.codes),
             pos_high=self.settings["pos_high"],
             pos_low=self.settings["pos_low"],
             gaps=self._held_out()[0].values if with_labels else None,

@@ -100,7 +100,12 @@ class Difficulty:
                 f"All were compared with {self.references} random samples: standard error of a "
                 f"score {self.error:.2g}, spread of scores {self.score.std():.2g}."
             )
-        if self.gap is not None:
+        if self.gap is None:
+            found.append(
+                "Without labels a score tells little: whole groups differ in it as much as easy "
+                "and difficult samples do."
+            )
+        else:
             found.append(f"Rank correlation of scores and negative gaps: {self.agreement:.2g}.")
         return tuple(found)
 
