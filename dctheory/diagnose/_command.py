@@ -60,8 +60,13 @@ def _add_parameters(add: Callable[..., object]) -> None:
         help="reading of a difficult pair for spectrum, bounds and advice: both, matched or "
         "either (default: %(default)s)",
     )
-    add("--pos-high", type=float, metavar="P", help="percentile posHigh (default: by the classes)")
-    add("--pos-low", type=float, metavar="P", help="percentile posLow (default: by the classes)")
+    for name in ("High", "Low"):
+        add(
+            f"--pos-{name.lower()}",
+            type=float,
+            metavar="P",
+            help=f"percentile pos{name} for scores of difficulty (default: by the classes' sizes)",
+        )
     add(
         "--by",
         default="sample",

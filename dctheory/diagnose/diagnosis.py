@@ -38,7 +38,7 @@ class Diagnosis(BaseEstimator):
         k: features in the bounds; the number of classes by default.
         classes: clusters in place of labels; by default as many as the spectrum shows.
         pos_high, pos_low: percentiles of Eq. 12 for the scores of difficulty; by default those
-            that the number of classes suggests.
+            that the sizes of the classes suggest.
         by: "sample" or "class", what intervals are made by.
         level: of intervals, in (0, 1).
         sample: rows that partial fits keep.
