@@ -45,12 +45,21 @@ class Findings:
 
     parts: dict[str, Any] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    # Missing only because of others, whose reason is theirs.
+    following: set[str] = field(default_factory=set)
 
     def need(self, name: str) -> Any:
-        """The part, or a ValueError that says that it is missing."""
-        if name not in self.parts:
-            raise ValueError(f"it needs {PARTS[name]}, which there is not ({self.missing[name]})")
-        return self.parts[name]
+        """The part, or a ValueError that names the first one that is missing."""
+        if name in self.parts:
+            return self.parts[name]
+        reason = self.missing[name]
+        if name not in self.following:
+            reason = f"it needs {PARTS[name]}, which there is not ({reason})"
+        raise _MissingPartError(reason)
+
+
+class _MissingPartError(ValueError):
+    """Another part is needed."""
 
 
 def find(
@@ -79,6 +88,8 @@ def find(
             if name == "estimate" and inputs.labels is not None:
                 raise  # with labels this is what was asked for
             finder.found.missing[name] = str(error) or type(error).__name__
+            if isinstance(error, _MissingPartError):
+                finder.found.following.add(name)
     finder.show(len(PARTS), "done")
     return finder.found
 

@@ -200,6 +200,9 @@ def test_one_class_in_the_spectrum_leaves_what_can_be_said(monkeypatch):
     found = Diagnosis().fit(np.random.default_rng(0).standard_normal((60, 5)))
     assert found.to_dict()["alpha"] == {"estimate": None, "low": None, "high": None}
     assert "a single class" in found.to_text()
+    reason = "it needs clusters in place of labels, which there is not (the spectrum shows a single"
+    assert found.missing_["levels"].startswith(reason)
+    assert found.missing_["levels"].count("it needs") == 1
     assert found.difficulty_ is not None
     assert found.distribution_.kinds == ("all",)
 
