@@ -46,6 +46,7 @@ def test_without_files_every_row_is_missing(tmp_path):
     assert row["in the paper"] == "Table 1"
     # The paper's own numbers are known: 0.6 % of 59.95.
     assert row["paper's"] == "+0.36"
+    assert any("computed from these" in note for note in table.notes)
     assert rows_of(table, "cifar-baseline")[0]["paper's"] == "88.26"
 
 
