@@ -191,7 +191,7 @@ def estimate_classes(
         votes=votes,
         samples=num_rows,
         seed=seed,
-        note=_note(count, low, high, clear, signals),
+        note=_note(count, low, high, most + 1, clear, signals),
     )
 
 
@@ -286,7 +286,7 @@ def _stands_out(gaps: Array, count: int, signals: int) -> bool:
     return bool(gaps[count - 2] >= _STANDS_OUT * nearby.max(initial=0))
 
 
-def _note(count: int, low: int, high: int, clear: bool, signals: int) -> str:
+def _note(count: int, low: int, high: int, largest: int, clear: bool, signals: int) -> str:
     meaning = (
         "It counts groups that stand apart in the embeddings: classes that lie together count as "
         "one, and difficult samples between classes can count as one more."
@@ -297,7 +297,7 @@ def _note(count: int, low: int, high: int, clear: bool, signals: int) -> str:
         return f"The spectrum has one clear gap, after {count - 1} directions. {meaning}"
     return (
         f"The spectrum has no clear gap: {count} classes is a guess, and half samples say {low} to "
-        f"{high}. Give the number of classes if you know it. {meaning}"
+        f"{high}; more than {largest} could not be seen. Give the number of classes if you know it. {meaning}"
     )
 
 

@@ -83,6 +83,7 @@ def test_a_spectrum_without_a_gap_is_called_unclear():
         assert not found.clear
         assert found.low < found.high
         assert "a guess" in found.note
+        assert "more than 51 could not be seen" in found.note
 
 
 def test_limits_of_noise_are_those_of_sampled_noise():
