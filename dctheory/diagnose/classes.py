@@ -297,7 +297,8 @@ def _note(count: int, low: int, high: int, largest: int, clear: bool, signals: i
         return f"The spectrum has one clear gap, after {count - 1} directions. {meaning}"
     return (
         f"The spectrum has no clear gap: {count} classes is a guess, and half samples say {low} to "
-        f"{high}; more than {largest} could not be seen. Give the number of classes if you know it. {meaning}"
+        f"{high}; more than {largest} could not be seen. Give the number of classes "
+        f"if you know it. {meaning}"
     )
 
 
