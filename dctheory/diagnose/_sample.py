@@ -56,8 +56,11 @@ def _read(source: Any, indices: Indices) -> Any:
     if is_dask(source):
         return source[indices].compute()
     if isinstance(source, np.ndarray):
-        rows = source[indices]
-        release_pages(source)
+        rows = np.empty((len(indices), *source.shape[1:]), source.dtype)
+        for start in range(0, len(indices), _BLOCK_ROWS):
+            part = slice(start, start + _BLOCK_ROWS)
+            rows[part] = source[indices[part]]
+            release_pages(source)  # a row brings its neighbours: all would bring the whole file
         return rows
     blocks = []
     for start in range(0, source.shape[0], _BLOCK_ROWS):

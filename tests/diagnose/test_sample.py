@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from dctheory.diagnose import _sample
 from dctheory.diagnose._sample import choose_rows, sample_unit_rows
 
 
@@ -36,6 +37,17 @@ def test_rows_and_lengths_from_every_kind_of_source(rows, kind, tmp_path):
     np.testing.assert_allclose(lengths, np.linalg.norm(rows[indices], axis=1), rtol=1e-6)
     np.testing.assert_allclose(unit * lengths[:, None], rows[indices], rtol=1e-6)
     assert unit.dtype == np.float64
+
+
+def test_a_memory_map_is_let_go_of_between_parts(rows, tmp_path, monkeypatch):
+    np.save(tmp_path / "rows.npy", rows)
+    source, released = np.load(tmp_path / "rows.npy", mmap_mode="r"), []
+    monkeypatch.setattr(_sample, "_BLOCK_ROWS", 100)
+    monkeypatch.setattr(_sample, "release_pages", released.append)
+    indices = np.arange(0, 9000, 36)
+    unit, lengths = sample_unit_rows(source, indices)
+    np.testing.assert_allclose(unit * lengths[:, None], rows[indices], rtol=1e-6)
+    assert len(released) == 3
 
 
 def test_a_bad_row_goes_by_its_name_in_the_source(rows):
