@@ -35,7 +35,8 @@ def test_the_python_examples_run(capsys, monkeypatch, tmp_path):
         exec(block, names)
     out = capsys.readouterr().out
     assert "Error bounds at k = 10" in out
-    assert "Cosine similarities: 2 classes, 60 samples" in out
+    assert str(names["diagnosis"].alpha_) in out
+    assert "Advice(" in out
     assert "margin-recovers-clean" in out
     assert list(tmp_path.glob("results/margin-recovers-clean-*/result.json"))
 
@@ -46,8 +47,14 @@ def test_the_commands_run(capsys):
     quick = [words[1:] for words in commands if words[1] in ("bounds", "spectrum")]
     assert len(quick) == 2
     trained = [words[1:] for words in commands if words[1] in ("train", "experiment")]
-    assert len(trained) == 3
-    dry = [[*words, "--dry-run"] for words in trained if words[-1] != "--list"]
+    assert len(trained) == 5
+    # Those of CIFAR need its data, and the second of them a run to continue.
+    dry = [
+        [*words, "--dry-run"]
+        for words in trained
+        if words[-1] != "--list" and "--data-dir" not in words
+    ]
+    assert len(dry) == 2
     for arguments in [*quick, ["experiment", "--list"], *dry]:
         assert main(arguments) == 0
         assert capsys.readouterr().out
@@ -55,7 +62,22 @@ def test_the_commands_run(capsys):
         make_parser().parse_args(words[1:])
 
 
-@pytest.mark.parametrize("target", ["verify", "test", "readme"])
+def test_the_diagnosis_runs(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 30)
+    np.save("embeddings.npy", rng.standard_normal((60, 4)) + 2 * np.eye(4)[labels])
+    np.save("labels.npy", labels)
+    np.save("images.npy", rng.integers(0, 256, (60, 8, 8), dtype=np.uint8))
+    (command,) = (line for line in "".join(_blocks("bash")).splitlines() if "diagnose" in line)
+    assert main(shlex.split(command)[1:]) == 0
+    assert "What to do" in capsys.readouterr().out
+    assert list(tmp_path.glob("results/diagnose-*/report.html"))
+
+
+@pytest.mark.parametrize(
+    "target", ["verify", "test", "readme", "figures", "check-notebooks", "docs"]
+)
 def test_the_makefile_has_what_the_readme_names(target):
     assert f"make {target}" in README
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)

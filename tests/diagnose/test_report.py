@@ -119,7 +119,10 @@ def test_the_document_is_strict_json(diagnosis):
     assert json.loads(text)["estimate"]["classes"] == sorted(NAMES)
 
 
-def test_a_notebook_shows_the_report(diagnosis, page):
+def test_a_notebook_shows_the_report(diagnosis, page, monkeypatch):
+    started = diagnosis.manifest_ | {"command": "how it was started"}
+    monkeypatch.setattr(diagnosis, "manifest_", started)
+    assert "how it was started" in diagnosis.to_html()
     shown = diagnosis._repr_mimebundle_()["text/html"]
     # The same pictures, byte for byte.
     assert [each["src"] for each in _Page(shown).all("img")] == [
@@ -130,7 +133,7 @@ def test_a_notebook_shows_the_report(diagnosis, page):
     (style,) = re.findall(r"<style>(.*?)</style>", shown, flags=re.DOTALL)
     for rule in re.findall(r"([^{}]+){", style):
         assert rule.strip().startswith((".diagnosis", "@media print"))
-    assert diagnosis.manifest_["command"] not in shown
+    assert "how it was started" not in shown
 
 
 def test_tables_of_many_classes_stay_out_of_the_document(diagnosis, monkeypatch):
