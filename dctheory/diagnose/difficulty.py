@@ -75,7 +75,7 @@ def score_difficulty(
         embeddings: (N, d) as for :class:`dctheory.graph._unit_rows.UnitRows`.
         labels: (N,) integers or strings; None for scores without them.
         classes: C > 1 where there are no labels, for classes of shares p_c best the
-            :func:`effective_classes` 1/Σ p_c²; by default as many as
+            effective number of classes 1/Σ p_c²; by default as many as
             :func:`dctheory.diagnose.classes.estimate_classes` finds, at least 2.
         pos_high: percentile in [0, 100); by default 0 with labels, else 50/C.
         pos_low: percentile above ``pos_high``, to 100; by default 100/C more than ``pos_high``.
