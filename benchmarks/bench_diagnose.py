@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _memory import peak_bytes
 
 FEATURES = 512
 SHARES = (0.1, 10, 50, 90)
@@ -90,10 +91,10 @@ def measure(method: str, path: str, classes: str) -> None:
     embeddings = np.load(path, mmap_mode="r")
     labels = _labels(len(embeddings), int(classes))
     function = {"distribution": _ours, "classifier": _classifier, "peer": _peer}[method]
-    before, start = _peak_bytes(), time.perf_counter()
+    before, start = peak_bytes(), time.perf_counter()
     found, note = function(embeddings, labels)
     seconds = time.perf_counter() - start
-    peak = (_peak_bytes() - before) / 2**20
+    peak = (peak_bytes() - before) / 2**20
     print(json.dumps({"seconds": seconds, "peak": peak, "found": found, "note": note}))
 
 
@@ -126,18 +127,6 @@ def _peer(embeddings: np.ndarray, labels: np.ndarray) -> tuple[list[float], str]
     for kind in (upper, upper & same, upper & ~same):
         values += np.quantile(cosine[kind], [1 - q / 100 for q in SHARES]).tolist()
     return values, ""
-
-
-def _peak_bytes() -> int:
-    """Peak resident memory of this process (Linux's VmHWM: getrusage's is the parent's too)."""
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-    except OSError:
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":

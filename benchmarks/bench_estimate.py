@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _memory import peak_bytes
 
 FEATURES = 128
 CLASSES = 10
@@ -87,9 +88,9 @@ def measure(method: str, path: str) -> None:
     embeddings = np.load(path, mmap_mode="r")
     labels, difficult = _annotations(len(embeddings))
     function = {"ours": _ours, "peer": _peer}[method]
-    before = _peak_bytes()
+    before = peak_bytes()
     means = function(embeddings, labels, difficult)
-    peak = (_peak_bytes() - before) / 2**20
+    peak = (peak_bytes() - before) / 2**20
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()
@@ -115,18 +116,6 @@ def _peer(embeddings: np.ndarray, labels: np.ndarray, difficult: np.ndarray) -> 
     easy = ~(same | hard)
     np.fill_diagonal(same, False)
     return [float(cosine.mean(where=pairs, dtype=np.float64)) for pairs in (same, easy, hard)]
-
-
-def _peak_bytes() -> int:
-    """Peak resident memory of this process (Linux's VmHWM: getrusage's is the parent's too)."""
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-    except OSError:
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":

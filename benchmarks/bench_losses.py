@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from _memory import peak_bytes
 
 from dctheory.contrast import info_nce, removal, select_pairs, select_thresholds
 
@@ -160,7 +161,7 @@ def _large_process(views: int) -> None:
     """Print seconds of selection and of the loss, and peak memory before and after, in GiB."""
     z1, z2 = _views(views)
     features = jnp.concatenate([z1, z2])
-    before = _peak_memory()
+    before = peak_bytes() / 2**30
     start = time.perf_counter()
     select = jax.jit(lambda features: select_thresholds(features, POS_HIGH, POS_LOW))
     thresholds = jax.block_until_ready(select(features))
@@ -173,13 +174,7 @@ def _large_process(views: int) -> None:
     end = time.perf_counter()
     if not np.isfinite(value):
         raise RuntimeError(f"the loss is {value}")
-    print(middle - start, end - middle, before, _peak_memory())
-
-
-def _peak_memory() -> float:
-    with open("/proc/self/status", encoding="ascii") as file:
-        found = next(line for line in file if line.startswith("VmHWM:"))
-    return int(found.split()[1]) / 2**20
+    print(middle - start, end - middle, before, peak_bytes() / 2**30)
 
 
 def _views(views: int) -> tuple[jax.Array, jax.Array]:

@@ -13,9 +13,7 @@ DAMAGES = (
     KeyError,
     OverflowError,
     MemoryError,
-    RecursionError,
-    RuntimeError,  # an encrypted member of an archive
-    NotImplementedError,  # an unknown compression
+    RuntimeError,  # an encrypted member of an archive, an unknown compression, endless nesting
     SyntaxError,
     tokenize.TokenError,  # an array's header, from Python 3.12 on
     zipfile.BadZipFile,
